@@ -1,0 +1,65 @@
+// Spread is the daemon of the Spread toolkit: one runs on each machine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"gospread/spread/internal/daemon"
+)
+
+// version is set when the program is built: -ldflags "-X main.version=1.2.3".
+var version = "development version"
+
+// Exit codes.
+const (
+	exitFailed = 1 // the reason is the last line of the log
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	a, err := parseArgs(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "spread: %v\n%s", err, usage)
+		return exitUsage
+	}
+	switch {
+	case a.help:
+		fmt.Fprint(stdout, help)
+		return 0
+	case a.version:
+		fmt.Fprintf(stdout, "spread (gospread) %s\n", programVersion())
+		return 0
+	case a.check:
+		if err := daemon.Check(stdout, a.config, a.name); err != nil {
+			fmt.Fprintf(stderr, "spread: %v\n", err)
+			return exitFailed
+		}
+		return 0
+	}
+	err = daemon.Run(context.Background(), daemon.Options{
+		ConfigFile: a.config,
+		Name:       a.name,
+		SessionLog: a.sessionLog,
+		Version:    programVersion(),
+		Out:        stdout,
+		Signals:    true,
+	})
+	if err != nil {
+		return exitFailed
+	}
+	return 0
+}
+
+// programVersion is the version stamped at build time, else the module's.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "development version" && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return version
+}

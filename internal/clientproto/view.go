@@ -1,0 +1,244 @@
+package clientproto
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// GroupID names a view of a group. Two views of one group are the same view
+// exactly if all three words agree; nothing else may be read into them (5.3).
+type GroupID struct{ Daemon, Time, Index int32 }
+
+// View is a regular membership notice (5.2).
+type View struct {
+	Group   Name
+	Cause   Type // exactly one of Causes
+	ID      GroupID
+	Members []Name
+	// Sets are the virtual-synchrony sets: for CausedByNetwork the members
+	// parted by where they come from, else one set with the changed member.
+	Sets [][]Name
+	// Own is the index of the receiver's set in Sets.
+	Own int
+}
+
+func appendGroupID(b []byte, id GroupID) []byte {
+	b = le.AppendUint32(b, uint32(id.Daemon))
+	b = le.AppendUint32(b, uint32(id.Time))
+	return le.AppendUint32(b, uint32(id.Index))
+}
+
+func appendNames(b []byte, names []Name) []byte {
+	for i := range names {
+		b = append(b, names[i][:]...)
+	}
+	return b
+}
+
+func appendSet(b []byte, set []Name) []byte {
+	return appendNames(le.AppendUint32(b, uint32(len(set))), set)
+}
+
+func setSize(set []Name) int { return 4 + len(set)*NameSize }
+
+func (v *View) header(body int) Header {
+	return Header{Type: RegularMembership | v.Cause, NumGroups: len(v.Members), DataLen: body}
+}
+
+// Fixed parts of membership bodies: id, number of sets and own offset in the
+// present layout; id and one count in that of 3.x.
+const (
+	bodyFixed    = GroupIDSize + 8
+	oldBodyFixed = GroupIDSize + 4
+)
+
+// Size is the length of what AppendView appends.
+func (v *View) Size() int {
+	n := HeaderSize + len(v.Members)*NameSize + bodyFixed
+	for _, s := range v.Sets {
+		n += setSize(s)
+	}
+	return n
+}
+
+// AppendView appends the notice in the layout of 4.x and 5.x.
+func AppendView(b []byte, v *View) []byte {
+	body, own := bodyFixed, 0
+	for i, s := range v.Sets {
+		if i == v.Own {
+			own = body - bodyFixed
+		}
+		body += setSize(s)
+	}
+	h := v.header(body)
+	b = AppendHeader(b, &h, &v.Group, 0)
+	b = appendNames(b, v.Members)
+	b = appendGroupID(b, v.ID)
+	b = le.AppendUint32(b, uint32(len(v.Sets)))
+	b = le.AppendUint32(b, uint32(own))
+	for _, s := range v.Sets {
+		b = appendSet(b, s)
+	}
+	return b
+}
+
+// AppendOldView appends the notice in the layout of 3.x, which has only the
+// receiver's own set (section 11).
+func AppendOldView(b []byte, v *View) []byte {
+	var own []Name
+	if v.Own < len(v.Sets) {
+		own = v.Sets[v.Own]
+	}
+	h := v.header(GroupIDSize + setSize(own))
+	b = AppendHeader(b, &h, &v.Group, 0)
+	b = appendNames(b, v.Members)
+	b = appendGroupID(b, v.ID)
+	return appendSet(b, own)
+}
+
+// AppendTransition appends the transitional signal: id is the view that ends (5.5).
+func AppendTransition(b []byte, group *Name, id GroupID) []byte {
+	h := Header{Type: Transition, DataLen: GroupIDSize}
+	return appendGroupID(AppendHeader(b, &h, group, 0), id)
+}
+
+// AppendSelfLeave appends the notice that the receiver's own leave is done (5.4).
+func AppendSelfLeave(b []byte, group *Name) []byte {
+	return AppendHeader(b, &Header{Type: CausedByLeave}, group, 0)
+}
+
+// AppendReject appends the refusal of message m, which must be in our byte
+// order, as it goes back to its sender (5.6).
+func AppendReject(b, m []byte, private *Name) []byte {
+	h, err := ParseHeader(m)
+	if err != nil {
+		return b
+	}
+	old := h.Type
+	switch {
+	case old&Join != 0:
+		old = CausedByJoin
+	case old&Leave != 0:
+		old = CausedByLeave
+	}
+	names := m[HeaderSize:h.Data()]
+	if h.NumGroups == MaxGroups {
+		names = names[:len(names)-NameSize]
+	} else {
+		h.NumGroups++
+	}
+	data := m[len(m)-h.DataLen:]
+	start := len(b)
+	b = append(b, m[:HeaderSize]...)
+	h.Type = Reject
+	PutHeader(b[start:], &h)
+	b = le.AppendUint32(b, uint32(old)|marker)
+	b = append(b, names...)
+	b = append(b, private[:]...)
+	return append(b, data...)
+}
+
+// OldType reads the original type word of a rejected message: the four bytes
+// behind its header, in the daemon's order. The marker tells that order.
+func OldType(b []byte) Type {
+	w := le.Uint32(b[HeaderSize:])
+	if w&marker != marker {
+		w = bits.ReverseBytes32(w)
+	}
+	return Type(w &^ marker)
+}
+
+// ErrBadView: a membership body whose counts do not fit its length.
+var ErrBadView = errors.New("membership message with a damaged body")
+
+// reader takes integers of either byte order from a membership body.
+type reader struct {
+	b       []byte
+	foreign bool
+	short   bool
+}
+
+func (r *reader) word() int32 {
+	if len(r.b) < 4 {
+		r.short = true
+		return 0
+	}
+	w := le.Uint32(r.b)
+	r.b = r.b[4:]
+	if r.foreign {
+		w = bits.ReverseBytes32(w)
+	}
+	return int32(w)
+}
+
+func (r *reader) names() []Name {
+	n := int(r.word())
+	if r.short || n < 0 || n > len(r.b)/NameSize {
+		r.short = true
+		return nil
+	}
+	names := ParseNames(r.b[:n*NameSize])
+	r.b = r.b[n*NameSize:]
+	return names
+}
+
+// ParseNames reads whole 32-byte names.
+func ParseNames(b []byte) []Name {
+	names := make([]Name, len(b)/NameSize)
+	for i := range names {
+		names[i] = NameOf(b[i*NameSize:])
+	}
+	return names
+}
+
+// ParseGroupID reads a group id from the beginning of a membership body.
+func ParseGroupID(body []byte, foreign bool) (GroupID, error) {
+	r := reader{b: body, foreign: foreign}
+	id := GroupID{r.word(), r.word(), r.word()}
+	if r.short {
+		return GroupID{}, fmt.Errorf("%w: %d bytes, a group id has %d", ErrBadView, len(body), GroupIDSize)
+	}
+	return id, nil
+}
+
+// ParseView reads a regular membership notice: m is the whole message, h its
+// header, old tells the 3.x layout (the daemon's version decides, section 11).
+func ParseView(m []byte, h *Header, old bool) (*View, error) {
+	v := &View{
+		Group:   NameOf(Sender(m)),
+		Cause:   h.Type & Causes,
+		Members: ParseNames(m[h.Names():h.Data()]),
+	}
+	if bits.OnesCount32(uint32(v.Cause)) != 1 {
+		return nil, fmt.Errorf("%w: causes 0x%04x, must be exactly one", ErrBadView, uint32(v.Cause))
+	}
+	r := reader{b: m[h.Data():], foreign: h.Foreign}
+	v.ID = GroupID{r.word(), r.word(), r.word()}
+	if old {
+		v.Sets = [][]Name{r.names()}
+		if r.short {
+			return nil, ErrBadView
+		}
+		return v, nil
+	}
+	sets, own := int(r.word()), int(r.word())
+	if r.short || sets < 0 || sets > len(r.b)/4 {
+		return nil, fmt.Errorf("%w: %d sets in %d bytes", ErrBadView, sets, len(r.b))
+	}
+	v.Own = -1
+	size := len(r.b)
+	for i := range sets {
+		if size-len(r.b) == own {
+			v.Own = i
+		}
+		v.Sets = append(v.Sets, r.names())
+		if r.short {
+			return nil, ErrBadView
+		}
+	}
+	if v.Own < 0 {
+		return nil, fmt.Errorf("%w: no set begins at offset %d", ErrBadView, own)
+	}
+	return v, nil
+}

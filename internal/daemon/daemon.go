@@ -1,0 +1,327 @@
+// Package daemon is the server: it wires sessions, groups and the ring together,
+// owns the goroutines, the clock and the signals, and does what an operator sees.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/group"
+	"gospread/spread/internal/ring"
+	"gospread/spread/internal/session"
+)
+
+// Options say how a daemon is to run.
+type Options struct {
+	// ConfigFile is the -c argument; empty: search for spread.conf, and run
+	// without a file if there is none.
+	ConfigFile string
+	// Name is the -n argument; empty: the entry with an address of this machine.
+	Name string
+	// SessionLog keeps the session log (-l y).
+	SessionLog bool
+	// Version is the release of this program.
+	Version string
+	// Out takes the log as long as the configuration names no file.
+	Out io.Writer
+	// SocketDir holds the Unix socket, /tmp if empty.
+	SocketDir string
+	// Policy is asked about everything clients do; nil permits all.
+	Policy session.Policy
+	// Ready, if not nil, is called once clients can connect.
+	Ready func()
+	// Signals takes the process's signals; off in tests.
+	Signals bool
+}
+
+// Daemon is a running daemon.
+type Daemon struct {
+	opts   Options
+	log    *logger
+	source *source
+
+	config atomic.Pointer[conf.Config]
+	self   conf.Daemon
+
+	engine   *engine
+	server   *session.Server
+	sessions *sessionLog // nil without -l y
+
+	tcp  []net.Listener
+	unix *unixSocket // nil if another daemon has it
+}
+
+// Run runs a daemon until ctx ends or a signal stops it. An error means that it
+// could not start; the log has the same text.
+func Run(ctx context.Context, opts Options) error {
+	if opts.SocketDir == "" {
+		opts.SocketDir = "/tmp"
+	}
+	d := &Daemon{opts: opts, log: newLogger(opts.Out, time.Now)}
+	defer d.log.close()
+	if err := d.start(ctx); err != nil {
+		d.log.print("Spread: %v", err)
+		return err
+	}
+	if opts.Ready != nil {
+		opts.Ready()
+	}
+	return d.run(ctx)
+}
+
+// start does everything that can fail, in the order of configuration and tools
+// 7.3: nothing is served before all of it is in place.
+func (d *Daemon) start(ctx context.Context) error {
+	d.banner()
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "localhost"
+	}
+	d.source = &source{hostname: hostname}
+	cfg, err := d.load()
+	if err != nil {
+		return err
+	}
+	auth, err := d.authRules(cfg)
+	if err != nil {
+		return err
+	}
+	identity, err := chooseIdentity(&cfg.Options)
+	if err != nil {
+		return err
+	}
+	if err := d.listen(ctx, cfg); err != nil {
+		return err
+	}
+	if err := d.becomeLess(identity); err != nil {
+		d.closeListeners()
+		return err
+	}
+	if d.opts.SessionLog {
+		if d.sessions, err = openSessionLog(d.self.Name, time.Now); err != nil {
+			d.closeListeners()
+			return err
+		}
+	}
+	d.makeEngine(cfg)
+	d.server = session.NewServer(d.sessionConfig(cfg, auth), d.engine, observer{d})
+	return nil
+}
+
+func (d *Daemon) banner() {
+	rule := strings.Repeat("=", 75)
+	d.log.print("/%s\\\n"+
+		"| gospread %-65s|\n"+
+		"| The Spread toolkit, implemented in Go. Licensed under Apache-2.0.%9s|\n"+
+		"| Speaks the client protocol of Version 5.00.01%29s|\n"+
+		"\\%s/", rule, d.opts.Version, "", "", rule)
+}
+
+// load reads the configuration, reports it, and finds the daemon's own entry.
+func (d *Daemon) load() (*conf.Config, error) {
+	cfg, err := d.source.load(d.opts.ConfigFile)
+	switch {
+	case errors.Is(err, conf.ErrNoFile) && d.opts.Name == "":
+		cfg = conf.Default()
+		d.log.print("Spread: %v: serving this machine alone, at 127.0.0.1:%d and %s/%d",
+			err, conf.DefaultPort, d.opts.SocketDir, conf.DefaultPort)
+	case errors.Is(err, conf.ErrNoFile):
+		return nil, fmt.Errorf("find the entry of daemon %q: %w; name the file with -c", d.opts.Name, err)
+	case err != nil:
+		return nil, err
+	default:
+		d.log.print("Conf_load_conf_file: using file: %s", cfg.File)
+	}
+	if err := d.log.configure(cfg.Options.Log); err != nil {
+		return nil, err
+	}
+	d.report(cfg)
+	local, err := localAddrs(lookupHost, d.source.hostname)
+	if err != nil {
+		return nil, err
+	}
+	d.self, err = cfg.Self(d.opts.Name, local)
+	if err != nil {
+		return nil, err
+	}
+	d.config.Store(cfg)
+	d.log.logf(conf.LevelInfo, conf.FlagConfiguration, "Conf_load_conf_file: My name: %s, id: %d, addr: %s, port: %d",
+		d.self.Name, d.self.ID, d.self.Addr, d.self.Port)
+	return cfg, nil
+}
+
+// report logs the start-up report of a configuration, each line under the
+// logging options that held where it stands in the file.
+func (d *Daemon) report(cfg *conf.Config) {
+	for _, line := range cfg.Report {
+		d.log.options = line.Log
+		d.log.logf(line.Level, line.Flags, "%s", line.Text)
+	}
+	d.log.options = cfg.Options.Log
+}
+
+func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
+	var err error
+	if d.tcp, err = listenTCP(ctx, clientAddrs(&d.self), cfg.Options.SocketPortReuse); err != nil {
+		return err
+	}
+	d.unix, err = listenUnix(d.opts.SocketDir, d.self.Port)
+	switch {
+	case err == nil, errors.Is(err, errors.ErrUnsupported):
+	case errors.Is(err, errSocketTaken) && len(d.tcp) > 0:
+		d.log.logf(conf.LevelWarning, conf.FlagPrint,
+			"Spread: no Unix socket: %v; local clients must connect to %d@%s", err, d.self.Port, d.self.Addr)
+	default:
+		d.closeListeners()
+		return err
+	}
+	return nil
+}
+
+// becomeLess gives up root's powers, if there are any.
+func (d *Daemon) becomeLess(id *identity) error {
+	if id == nil {
+		return nil
+	}
+	if d.unix != nil {
+		if err := d.unix.give(id.uid, id.gid); err != nil {
+			return fmt.Errorf("give the Unix socket to user %s: %w", id.user, err)
+		}
+	}
+	if err := d.source.prepareForChroot(id.chroot != ""); err != nil {
+		return err
+	}
+	if err := id.assume(); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("Spread: running as user %s, group %s", id.user, id.group)
+	if id.chroot != "" {
+		text += fmt.Sprintf(", root directory %s", id.chroot)
+	}
+	if id.why != "" {
+		text += fmt.Sprintf(" (%s)", id.why)
+	}
+	d.log.print("%s", text)
+	return nil
+}
+
+// makeEngine starts the order, as a ring of one until daemons form rings.
+func (d *Daemon) makeEngine(cfg *conf.Config) {
+	now := max(uint32(time.Now().Unix()), d.unix.lastTime()+1)
+	id := ring.DaemonID(d.self.ID)
+	d.engine = newEngine(ring.NewSolo(id, now), id, groupDaemons(cfg), d.installed)
+	d.engine.enter(nil)
+	d.engine.leave()
+}
+
+func groupDaemons(cfg *conf.Config) []group.Daemon {
+	var list []group.Daemon
+	for _, c := range cfg.Daemons() {
+		list = append(list, group.Daemon{ID: ring.DaemonID(c.ID), Name: c.Name})
+	}
+	return list
+}
+
+// installed reports a daemon membership; it is called in a turn of the engine.
+func (d *Daemon) installed(c *ring.Configuration) {
+	d.unix.keepTime(c.ID.Time)
+	d.log.print("%s", membershipReport(d.config.Load(), d.self.Name, c))
+	if d.sessions != nil {
+		d.sessions.membership(d.config.Load(), c)
+	}
+}
+
+// membershipReport is the block of 7.3 for a new daemon membership.
+func membershipReport(cfg *conf.Config, self string, c *ring.Configuration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Membership id is ( %d, %d)\n%s\nConfiguration at %s is:\nNum Segments %d\n",
+		int32(c.ID.Leader), c.ID.Time, strings.Repeat("-", 20), self, len(cfg.Segments))
+	in := make(map[uint32]bool)
+	for _, id := range c.Members {
+		in[uint32(id)] = true
+	}
+	for _, s := range cfg.Segments {
+		var members []conf.Daemon
+		for _, m := range s.Daemons {
+			if in[m.ID] {
+				members = append(members, m)
+			}
+		}
+		fmt.Fprintf(&b, "\t%d", len(members))
+		for _, a := range s.Addrs {
+			fmt.Fprintf(&b, "\t[%s]:%d", a, s.Port)
+		}
+		b.WriteByte('\n')
+		for _, m := range members {
+			fmt.Fprintf(&b, "\t\t%-20s\t%s\tID: %-16d\n", m.Name, m.Addr, m.ID)
+		}
+	}
+	b.WriteString(strings.Repeat("=", 20) + "\n\n")
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// sessionConfig is the configuration as the sessions see it.
+func (d *Daemon) sessionConfig(cfg *conf.Config, rules session.IPRules) *session.Config {
+	o := &cfg.Options
+	most := sessionLimit()
+	if o.MaxSessions > 0 {
+		most = min(most, o.MaxSessions)
+	}
+	return &session.Config{
+		DaemonName: d.self.Name,
+		Auth:       session.Auth{Allowed: o.Auth.Allowed, Required: o.Auth.Required, IP: rules},
+		Policy:     d.opts.Policy,
+		Limits: session.Limits{
+			Bytes:    o.MaxSessionBytes,
+			Messages: o.MaxSessionMessages,
+			Stall:    o.MaxSessionStall,
+			Hold:     o.SenderHold,
+		},
+		MaxSessions:      most,
+		HandshakeTimeout: o.HandshakeTimeout,
+	}
+}
+
+// Sessions at once where the platform names no limit, and at most anywhere.
+const (
+	defaultSessions = 1000
+	mostSessions    = 1 << 17
+)
+
+// run serves until ctx ends or a signal stops the daemon.
+func (d *Daemon) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var serving sync.WaitGroup
+	listeners := d.tcp
+	if d.unix != nil {
+		listeners = append(listeners[:len(listeners):len(listeners)], d.unix)
+	}
+	for _, l := range listeners {
+		serving.Go(func() { d.server.Serve(ctx, l) })
+	}
+	d.waitForEnd(ctx)
+	d.engine.stop(session.DaemonStopped)
+	cancel()
+	d.closeListeners()
+	serving.Wait()
+	d.server.Stop()
+	d.log.logf(conf.LevelPrint, conf.FlagExit, "Spread daemon exiting normally!")
+	return nil
+}
+
+func (d *Daemon) closeListeners() {
+	closeAll(d.tcp)
+	if d.unix != nil {
+		d.unix.Close()
+	}
+}

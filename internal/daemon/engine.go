@@ -1,0 +1,304 @@
+package daemon
+
+import (
+	"sync"
+	"time"
+
+	"gospread/spread/internal/clientproto"
+	"gospread/spread/internal/group"
+	"gospread/spread/internal/ring"
+	"gospread/spread/internal/session"
+)
+
+// orderer is what the engine needs from a ring.
+type orderer interface {
+	Submit(s ring.Service, payload []byte)
+	Advance(out *ring.Output)
+}
+
+// engine turns the ring and the groups, and stands between them and the
+// sessions. One goroutine at a time is in it: whoever brings something takes
+// the lock, makes a turn of all that has become due, and leaves with the list
+// of sessions that got something. So a lone message needs no switch of
+// goroutines, and the machines need no locks of their own.
+type engine struct {
+	observe func(*ring.Configuration) // told of each regular configuration, in its turn
+
+	mu      sync.Mutex
+	ring    orderer
+	out     ring.Output
+	groups  *group.Machine
+	slots   []*session.Session // by group.Local
+	free    []group.Local
+	names   map[clientproto.Name]struct{}
+	stopped bool
+
+	// Of the turn under way.
+	touched []*session.Session
+	ended   []*session.Session
+	notices arena
+}
+
+func newEngine(r orderer, self ring.DaemonID, daemons []group.Daemon, observe func(*ring.Configuration)) *engine {
+	e := &engine{ring: r, observe: observe, names: make(map[clientproto.Name]struct{})}
+	e.groups = group.New(self, daemons, groupSink{e})
+	return e
+}
+
+// enter begins a turn.
+func (e *engine) enter(touched []*session.Session) {
+	e.mu.Lock()
+	e.touched = touched
+}
+
+// leave makes the turn: everything that is due goes through ring and groups to
+// the sessions. It returns those that must be flushed, and closes those whose
+// end has come through the order.
+func (e *engine) leave() []*session.Session {
+	first := 0
+	for {
+		e.advance()
+		first = e.commit(first)
+		if first == len(e.touched) {
+			break
+		}
+	}
+	touched, ended := e.touched, e.ended
+	e.touched, e.ended = nil, nil
+	e.mu.Unlock()
+	for _, s := range ended {
+		s.Close()
+	}
+	return touched
+}
+
+// advance applies all that the ring has in order, and what follows from it.
+func (e *engine) advance() {
+	for {
+		e.ring.Advance(&e.out)
+		if len(e.out.Events) == 0 {
+			return
+		}
+		for i := range e.out.Events {
+			ev := &e.out.Events[i]
+			if ev.Kind == ring.RegularConfiguration && e.observe != nil {
+				e.observe(ev.Config)
+			}
+			e.groups.Apply(ev)
+		}
+		e.out.Reset()
+	}
+}
+
+// commit queues what touched[first:] got. Sessions that cannot keep up are sent
+// out through the order, which makes more due; then the result is not
+// len(e.touched).
+func (e *engine) commit(first int) (done int) {
+	var doomed bool
+	now := time.Now()
+	for ; first < len(e.touched); first++ {
+		s := e.touched[first]
+		if verdict := s.Commit(now); verdict != session.Open && s.End(verdict, nil) {
+			e.submitKill(s, ring.Safe)
+			doomed = true
+		}
+	}
+	if doomed {
+		e.advance()
+	}
+	return first
+}
+
+// The calls of session.Router.
+
+// Claim implements session.Router.
+func (e *engine) Claim(private clientproto.Name) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, taken := e.names[private]; taken || e.stopped {
+		return false
+	}
+	e.names[private] = struct{}{}
+	return true
+}
+
+// Release implements session.Router.
+func (e *engine) Release(private clientproto.Name) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.names, private)
+}
+
+// Attach implements session.Router.
+func (e *engine) Attach(s *session.Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l := group.Local(len(e.slots))
+	if n := len(e.free); n > 0 {
+		l = e.free[n-1]
+		e.free = e.free[:n-1]
+	} else {
+		e.slots = append(e.slots, nil)
+	}
+	e.slots[l] = s
+	s.Handle = uint32(l)
+	e.groups.Connect(l, s.Private, s.Views)
+	if e.stopped {
+		s.End(session.DaemonStopped, nil)
+		s.Close()
+	}
+}
+
+// Submit implements session.Router.
+func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*session.Session) []*session.Session {
+	e.enter(touched)
+	if e.alive(s) {
+		for _, m := range messages {
+			e.ring.Submit(serviceOf(clientproto.TypeOf(m)), m)
+		}
+	}
+	return e.leave()
+}
+
+// Leave implements session.Router.
+func (e *engine) Leave(s *session.Session) {
+	e.enter(nil)
+	switch {
+	case e.stopped:
+		e.ended = append(e.ended, s)
+	case e.alive(s):
+		service := ring.Safe
+		if s.Reason() == session.ClientDisconnected {
+			service = ring.Agreed
+		}
+		e.submitKill(s, service)
+	}
+	for _, t := range e.leave() {
+		t.Flush()
+	}
+}
+
+func (e *engine) alive(s *session.Session) bool {
+	return int(s.Handle) < len(e.slots) && e.slots[s.Handle] == s
+}
+
+// submitKill sends the end of a session through the order. The original orders
+// an end that the daemon declares as SAFE (semantics 4.2).
+func (e *engine) submitKill(s *session.Session, service ring.Service) {
+	h := clientproto.Header{Type: clientproto.Kill, NumGroups: 1}
+	m := clientproto.AppendHeader(nil, &h, &s.Private, 0)
+	e.ring.Submit(service, append(m, s.Private[:]...))
+}
+
+// serviceOf is the service that a message of a client travels with.
+func serviceOf(t clientproto.Type) ring.Service {
+	switch {
+	case t&clientproto.Unreliable != 0:
+		return ring.Unreliable
+	case t&clientproto.Reliable != 0:
+		return ring.Reliable
+	case t&clientproto.FIFO != 0:
+		return ring.FIFO
+	case t&clientproto.Causal != 0:
+		return ring.Causal
+	case t&clientproto.Safe != 0:
+		return ring.Safe
+	}
+	return ring.Agreed // also joins, leaves and disconnects
+}
+
+// The calls of group.Sink, all within a turn.
+
+func (e *engine) deliver(l group.Local, m []byte) {
+	if s := e.slots[l]; s != nil && s.Deliver(m) {
+		e.touched = append(e.touched, s)
+	}
+}
+
+// Deliver implements group.Sink.
+func (e *engine) Deliver(to []group.Local, payload []byte) {
+	for _, l := range to {
+		e.deliver(l, payload)
+	}
+}
+
+// View implements group.Sink: the notice is encoded once for all who read the
+// same layout.
+func (e *engine) View(to []group.Local, v *clientproto.View) {
+	var present, old []byte
+	for _, l := range to {
+		s := e.slots[l]
+		if s != nil && s.Version.OldViews() {
+			if old == nil {
+				old = e.notices.add(v.Size(), func(b []byte) []byte { return clientproto.AppendOldView(b, v) })
+			}
+			e.deliver(l, old)
+			continue
+		}
+		if present == nil {
+			present = e.notices.add(v.Size(), func(b []byte) []byte { return clientproto.AppendView(b, v) })
+		}
+		e.deliver(l, present)
+	}
+}
+
+// Transition implements group.Sink.
+func (e *engine) Transition(to []group.Local, name *clientproto.Name, id clientproto.GroupID) {
+	m := e.notices.add(clientproto.HeaderSize+clientproto.GroupIDSize, func(b []byte) []byte {
+		return clientproto.AppendTransition(b, name, id)
+	})
+	e.Deliver(to, m)
+}
+
+// SelfLeave implements group.Sink.
+func (e *engine) SelfLeave(to group.Local, name *clientproto.Name) {
+	e.deliver(to, e.notices.add(clientproto.HeaderSize, func(b []byte) []byte {
+		return clientproto.AppendSelfLeave(b, name)
+	}))
+}
+
+// Disconnected implements group.Sink.
+func (e *engine) Disconnected(l group.Local) {
+	s := e.slots[l]
+	if s == nil {
+		return
+	}
+	delete(e.names, s.Private)
+	e.slots[l] = nil
+	e.free = append(e.free, l)
+	e.ended = append(e.ended, s)
+}
+
+// Submit of group.Sink would collide with that of session.Router, so the group
+// machine is given this view of the engine.
+type groupSink struct{ *engine }
+
+// Submit implements group.Sink.
+func (g groupSink) Submit(s ring.Service, payload []byte) { g.engine.ring.Submit(s, payload) }
+
+// stop ends all sessions for the reason given; their connections are closed by
+// the caller. No session is sent through the order any more.
+func (e *engine) stop(r session.Reason) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopped = true
+	for _, s := range e.slots {
+		if s != nil {
+			s.End(r, nil)
+		}
+	}
+}
+
+// setDaemons tells the groups of a new configuration.
+func (e *engine) setDaemons(list []group.Daemon) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.groups.SetDaemons(list)
+}
+
+// counts are the sessions and groups at this moment.
+func (e *engine) counts() (sessions, groups int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.slots) - len(e.free), e.groups.NumGroups()
+}

@@ -1,0 +1,101 @@
+package session
+
+import "sync"
+
+// Input buffers. A buffer is filled from the front and never written twice:
+// messages read into it are handed on as slices of it, and the garbage
+// collector frees it after the last of them. What a session leaves unused it
+// gives back, so that idle sessions hold no memory and lone messages of many
+// sessions share one buffer.
+const (
+	chunkSize    = 64 << 10
+	busyChunk    = 256 << 10
+	minimumSpace = 4 << 10
+	keptChunks   = 64
+)
+
+// chunks keeps partly used buffers.
+type chunks struct {
+	mu   sync.Mutex
+	free [][]byte
+}
+
+func (c *chunks) get() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.free)
+	if n == 0 {
+		return make([]byte, 0, chunkSize)
+	}
+	b := c.free[n-1]
+	c.free[n-1] = nil
+	c.free = c.free[:n-1]
+	return b
+}
+
+// put takes back a buffer of which b is the end that nobody has used.
+func (c *chunks) put(b []byte) {
+	if cap(b) < minimumSpace {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.free) < keptChunks {
+		c.free = append(c.free, b[:0])
+	}
+}
+
+// input is what a session has read and not yet understood.
+type input struct {
+	buf  []byte // unread bytes, with the buffer's free end as capacity
+	full bool   // the last read filled the buffer: the client is busy
+}
+
+// space returns room to read into. need is the size of the message that buf
+// begins with, 0 if it is not known; room is made step by step, so that a
+// client must send bytes to make the daemon allocate them.
+func (in *input) space(need int, pool *chunks) []byte {
+	have, room := len(in.buf), cap(in.buf)-len(in.buf)
+	switch {
+	case in.buf == nil:
+		in.buf = pool.get()
+	case room < minimumSpace && room < need-have || room == 0:
+		size := chunkSize
+		if in.full {
+			size = busyChunk
+		}
+		size = max(size, min(need, 4*have))
+		in.buf = append(make([]byte, 0, max(size, have+minimumSpace)), in.buf...)
+	}
+	return in.buf[len(in.buf):cap(in.buf)]
+}
+
+// read notes that n bytes have been read into what space returned.
+func (in *input) read(n int) {
+	in.buf = in.buf[:len(in.buf)+n]
+	in.full = len(in.buf) == cap(in.buf)
+}
+
+// take removes a message of n bytes from the front.
+func (in *input) take(n int) []byte {
+	m := in.buf[:n]
+	in.buf = in.buf[n:]
+	return m
+}
+
+// rest gives the buffer back when nothing more is to be read for now, and keeps
+// a beginning of a message in memory of its own if it is small.
+func (in *input) rest(pool *chunks) {
+	have := len(in.buf)
+	if have > minimumSpace {
+		return
+	}
+	if end := in.buf[have:]; cap(end) > 0 {
+		pool.put(end)
+	}
+	if have == 0 {
+		in.buf = nil
+		return
+	}
+	in.buf = append(make([]byte, 0, have), in.buf...)
+}

@@ -1,0 +1,243 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A span is a run of whole messages waiting to be written. It shares memory
+// with the buffer that the messages were read into or encoded in.
+type span struct {
+	b    []byte
+	msgs int
+}
+
+// adjacent tells whether b begins where a ends in the same memory.
+func adjacent(a, b []byte) bool {
+	return len(a) < cap(a) && len(b) > 0 && &a[:len(a)+1][len(a)] == &b[0]
+}
+
+// appendSpan adds one message, growing the last span where the memory allows.
+func appendSpan(spans []span, b []byte) []span {
+	if n := len(spans); n > 0 && adjacent(spans[n-1].b, b) {
+		last := &spans[n-1]
+		last.b = last.b[:len(last.b)+len(b)]
+		last.msgs++
+		return spans
+	}
+	return append(spans, span{b, 1})
+}
+
+// Limits bound what may wait for one client. They may change while sessions run.
+type Limits struct {
+	// Bytes is the most that may wait, in bytes.
+	Bytes int
+	// Messages is the most messages that may wait; negative: no limit. A run of
+	// messages that is partly written counts whole.
+	Messages int
+	// Stall is how long a client may take nothing while something waits; 0: for ever.
+	Stall time.Duration
+	// Hold is how long senders are held back for a congested receiver; 0: never.
+	Hold time.Duration
+}
+
+// high and low are the marks between which senders are held back.
+func (l *Limits) high() int { return l.Bytes / 4 }
+func (l *Limits) low() int  { return l.Bytes / 8 }
+
+const (
+	// A queue longer than lagging owns what it holds, unless a span is large:
+	// otherwise one small message would keep a whole input buffer alive.
+	lagging   = 64 << 10
+	largeSpan = 16 << 10
+	ownedSize = 64 << 10
+)
+
+// queue is what waits to be written to one client. Its lock is held briefly and
+// never while writing.
+type queue struct {
+	mu     sync.Mutex
+	spans  []span
+	bytes  int // in spans and with the writer
+	msgs   int // likewise
+	owned  []byte // memory for small messages once the queue lags
+	closed bool
+
+	// out[head:] is with the writer, whoever that is.
+	out  []span
+	head int
+	// writing: somebody writes, or is about to; he takes what comes meanwhile.
+	writing bool
+	// blocked: the kernel's buffer is full, a goroutine waits for room.
+	blocked bool
+
+	// congested since when the high mark was passed; zero: not.
+	congested time.Time
+	// slow mirrors congested for those who only want to know whether to look.
+	slow atomic.Bool
+	// drained is closed when the queue falls to the low mark or ends.
+	drained chan struct{}
+}
+
+// put adds spans. The verdict is Open, or why the session must end.
+func (q *queue) put(spans []span, l *Limits, now time.Time) Reason {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return Open
+	}
+	for _, s := range spans {
+		q.bytes += len(s.b)
+		q.msgs += s.msgs
+		if q.bytes > lagging && len(s.b) < largeSpan {
+			s.b = q.own(s.b)
+		}
+		if n := len(q.spans); n > 0 && adjacent(q.spans[n-1].b, s.b) {
+			last := &q.spans[n-1]
+			last.b = last.b[:len(last.b)+len(s.b)]
+			last.msgs += s.msgs
+			continue
+		}
+		q.spans = append(q.spans, s)
+	}
+	return q.judge(l, now)
+}
+
+// own copies b into the queue's own memory.
+func (q *queue) own(b []byte) []byte {
+	if len(b) > cap(q.owned)-len(q.owned) {
+		q.owned = make([]byte, 0, ownedSize)
+	}
+	start := len(q.owned)
+	q.owned = append(q.owned, b...)
+	return q.owned[start:]
+}
+
+// judge updates congestion after something was added. A limit of messages is
+// enforced only against a full socket and only after senders were held back.
+func (q *queue) judge(l *Limits, now time.Time) Reason {
+	tooMany := l.Messages >= 0 && q.msgs > l.Messages
+	if q.bytes <= l.high() && !tooMany {
+		return Open
+	}
+	if q.congested.IsZero() {
+		q.congested = now
+		q.drained = make(chan struct{})
+		q.slow.Store(true)
+	}
+	switch {
+	case q.bytes > l.Bytes:
+		return QueueBytes
+	case tooMany && q.blocked && now.Sub(q.congested) >= l.Hold:
+		return QueueMessages
+	}
+	return Open
+}
+
+// hold tells a sender whose messages went here what to wait for, and at most
+// how long; nil when it need not wait.
+func (q *queue) hold(l *Limits, now time.Time) (<-chan struct{}, time.Duration) {
+	if !q.slow.Load() {
+		return nil, 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.congested.IsZero() || q.closed {
+		return nil, 0
+	}
+	left := l.Hold - now.Sub(q.congested)
+	if left <= 0 {
+		return nil, 0
+	}
+	return q.drained, left
+}
+
+// begin makes the caller the writer, who owns out until more ends his turn.
+// False: nothing waits, or somebody writes already.
+func (q *queue) begin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.writing || q.closed || len(q.spans) == 0 {
+		return false
+	}
+	q.writing = true
+	q.swap()
+	return true
+}
+
+// swap hands the writer what waits, and gets his emptied slice to fill.
+func (q *queue) swap() {
+	q.out, q.spans = q.spans, q.out[:0]
+	q.head = 0
+	q.owned = nil
+}
+
+// written takes n bytes from the front of what the writer has and returns how
+// many messages are now completely gone.
+func (q *queue) written(n int) (msgs int) {
+	for n > 0 {
+		s := &q.out[q.head]
+		if n < len(s.b) {
+			s.b = s.b[n:]
+			return msgs
+		}
+		n -= len(s.b)
+		msgs += s.msgs
+		*s = span{}
+		q.head++
+	}
+	return msgs
+}
+
+// more accounts for n written bytes and tells whether the writer has more to
+// write. If not, his turn has ended.
+func (q *queue) more(n int, l *Limits) bool {
+	msgs := q.written(n)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.bytes -= n
+	q.msgs -= msgs
+	if !q.congested.IsZero() && q.bytes <= l.low() && (l.Messages < 0 || q.msgs <= l.Messages/2) {
+		q.relieve()
+	}
+	if q.closed {
+		return false
+	}
+	if q.head == len(q.out) {
+		q.swap()
+	}
+	q.writing = len(q.out) > 0
+	q.blocked = q.blocked && q.writing
+	return q.writing
+}
+
+func (q *queue) relieve() {
+	q.congested = time.Time{}
+	q.slow.Store(false)
+	close(q.drained)
+}
+
+func (q *queue) setBlocked() {
+	q.mu.Lock()
+	q.blocked = true
+	q.mu.Unlock()
+}
+
+// close drops what waits and lets held senders go on.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.spans, q.owned = nil, nil
+	if !q.congested.IsZero() {
+		q.relieve()
+	}
+}
+
+// depth is what waits, in messages and bytes.
+func (q *queue) depth() (msgs, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.msgs, q.bytes
+}

@@ -1,0 +1,203 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"gospread/spread/internal/clientproto"
+)
+
+// flushEvery bounds how many bytes are read and routed before the results are
+// written, while the client has more ready. A client with nothing more ready
+// never waits for that.
+const flushEvery = 128 << 10
+
+// turn is a reader's working memory while its client is active.
+type turn struct {
+	batch   [][]byte
+	touched []*Session
+	bytes   int // routed since the last flush
+}
+
+var turns = sync.Pool{New: func() any { return new(turn) }}
+
+func (t *turn) release() {
+	clear(t.batch[:cap(t.batch)])
+	clear(t.touched[:cap(t.touched)])
+	t.batch, t.touched, t.bytes = t.batch[:0], t.touched[:0], 0
+	turns.Put(t)
+}
+
+// serve reads the client's messages until its session ends.
+func (s *Session) serve() {
+	for s.Reason() == Open {
+		var held []*Session
+		err := s.reads(func(read func([]byte) (int, error)) bool {
+			var done bool
+			done, held = s.pump(read)
+			return done
+		})
+		if err != nil {
+			s.fail(ConnectionFailed, err)
+			return
+		}
+		s.waitFor(held)
+	}
+}
+
+// pump routes all that can be read without waiting. done means: do not wait for
+// more to read, because the session ends or congested receivers come first.
+func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Session) {
+	t := turns.Get().(*turn)
+	defer t.release()
+	for {
+		if len(s.input.buf) > 0 && !s.understand(t) {
+			s.flush(t)
+			return true, nil
+		}
+		if t.bytes >= flushEvery {
+			if held = s.flush(t); held != nil {
+				return true, held
+			}
+		}
+		n, err := read(s.input.space(s.needed(), &s.server.chunks))
+		switch {
+		case errors.Is(err, errWouldBlock):
+			s.input.rest(&s.server.chunks)
+			held = s.flush(t)
+			return held != nil, held
+		case errors.Is(err, io.EOF):
+			s.flush(t)
+			s.fail(ClientClosed, nil)
+			return true, nil
+		case err != nil:
+			s.flush(t)
+			s.fail(ConnectionFailed, err)
+			return true, nil
+		}
+		s.input.read(n)
+		t.bytes += n
+	}
+}
+
+// needed is the size of the message that the input begins with, 0 if unknown.
+// Its header has been checked.
+func (s *Session) needed() int {
+	if len(s.input.buf) < clientproto.HeaderSize {
+		return 0
+	}
+	h, err := clientproto.ParseHeader(s.input.buf)
+	if err != nil {
+		return 0
+	}
+	return h.Size()
+}
+
+// understand routes every whole message of the input. false: the session ends.
+func (s *Session) understand(t *turn) bool {
+	alive := true
+	for alive && len(s.input.buf) >= clientproto.HeaderSize {
+		h, err := clientproto.ParseHeader(s.input.buf)
+		if err == nil {
+			err = clientproto.CheckRequest(&h, s.input.buf)
+		}
+		if err != nil {
+			s.End(IllegalMessage, err)
+			alive = false
+			break
+		}
+		if !s.isSender(s.input.buf) {
+			s.End(IllegalSender, nil)
+			alive = false
+			break
+		}
+		if len(s.input.buf) < h.Size() {
+			break
+		}
+		m := s.input.take(h.Size())
+		// The daemon's own order and marker, and a sender that ends (3.2).
+		clientproto.PutHeader(m, &h)
+		clientproto.Sender(m)[clientproto.NameSize-1] = 0
+		alive = s.accept(&h, m, t)
+	}
+	if len(t.batch) > 0 {
+		s.received.Add(uint64(len(t.batch)))
+		t.touched = s.server.router.Submit(s, t.batch, t.touched)
+		clear(t.batch)
+		t.batch = t.batch[:0]
+	}
+	if !alive {
+		s.fail(s.Reason(), nil)
+	}
+	return alive
+}
+
+// isSender compares the sender field with the session's own private group up to
+// its zero byte; what stands behind that does not matter (4.1).
+func (s *Session) isSender(m []byte) bool {
+	sender, n := clientproto.Sender(m), s.Private.Len()
+	return bytes.Equal(sender[:n], s.Private[:n]) && (n == clientproto.NameSize || sender[n] == 0)
+}
+
+// accept puts one whole message into the batch, unless it is refused or means
+// nothing. false: it was the client's last.
+func (s *Session) accept(h *clientproto.Header, m []byte, t *turn) bool {
+	switch {
+	case h.Type&clientproto.Kill != 0:
+		s.End(ClientDisconnected, nil)
+		return false
+	case h.Type&(clientproto.Join|clientproto.Leave) != 0 && h.NumGroups == 0:
+		return true
+	}
+	if p := s.server.config.Load().Policy; p != nil && !permitted(p, s, h, m) {
+		if h.Type&clientproto.SelfDiscard == 0 {
+			s.reply(clientproto.AppendReject(nil, m, &s.Private), t)
+		}
+		return true
+	}
+	t.batch = append(t.batch, m)
+	return true
+}
+
+// reply queues a message that does not pass through the order.
+func (s *Session) reply(m []byte, t *turn) {
+	if verdict := s.queue.put([]span{{m, 1}}, s.limits(), time.Now()); verdict != Open {
+		s.End(verdict, nil)
+	}
+	t.touched = append(t.touched, s)
+}
+
+// flush writes to everybody who got something in this turn. It returns those
+// whose queue is so long that the sender should wait for them.
+func (s *Session) flush(t *turn) (held []*Session) {
+	for _, r := range t.touched {
+		r.Flush()
+		if r.queue.slow.Load() {
+			held = append(held, r)
+		}
+	}
+	clear(t.touched)
+	t.touched, t.bytes = t.touched[:0], 0
+	return held
+}
+
+// waitFor holds the session's client back, by not reading from it, until the
+// congested receivers have drained or have had their time.
+func (s *Session) waitFor(held []*Session) {
+	for _, r := range held {
+		drained, left := r.queue.hold(s.limits(), time.Now())
+		if drained == nil {
+			continue
+		}
+		patience := time.NewTimer(left)
+		select {
+		case <-drained:
+		case <-patience.C:
+		case <-s.server.stopped:
+		}
+		patience.Stop()
+	}
+}

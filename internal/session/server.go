@@ -1,0 +1,231 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"gospread/spread/internal/clientproto"
+)
+
+// Config is what a Server goes by. It is replaced whole while the server runs;
+// sessions take the new limits at once.
+type Config struct {
+	DaemonName string
+	Auth       Auth
+	Policy     Policy // nil permits everything
+	Limits     Limits
+	// MaxSessions counts sessions and handshakes under way.
+	MaxSessions int
+	// HandshakeTimeout bounds the whole handshake.
+	HandshakeTimeout time.Duration
+}
+
+// End describes a refused or ended session, for the log.
+type End struct {
+	Name     string // private group; empty if the handshake did not come to it
+	User     string // private name, likewise
+	Handle   uint32
+	Received uint64 // messages from the client
+	Remote   string
+	Reason   Reason
+	Err      error // nil, or more about the reason
+	Messages int   // still waiting for the client
+	Bytes    int   // likewise
+	Lived    time.Duration
+}
+
+func (e *End) String() string {
+	name := e.Name
+	if name == "" {
+		name = "(unnamed)"
+	}
+	text := fmt.Sprintf("%s from %s: %s", name, e.Remote, e.Reason)
+	if e.Err != nil {
+		text += fmt.Sprintf(" (%v)", e.Err)
+	}
+	if e.Reason.Refusal() {
+		return text
+	}
+	return text + fmt.Sprintf("; %d messages, %d bytes waiting, after %.3f s", e.Messages, e.Bytes, e.Lived.Seconds())
+}
+
+// Observer is told of sessions' beginnings and ends, from many goroutines.
+type Observer interface {
+	SessionOpened(s *Session)
+	SessionEnded(e *End)
+	// AcceptFailed tells of a listener that could not accept and tries again.
+	AcceptFailed(err error)
+}
+
+// Server runs the sessions of one daemon.
+type Server struct {
+	router   Router
+	observer Observer
+	config   atomic.Pointer[Config]
+	chunks   chunks
+	stopped  chan struct{}
+	owner    sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    map[net.Conn]struct{} // handshaking or open
+	shutdown bool
+}
+
+// NewServer makes a server without listeners.
+func NewServer(c *Config, r Router, o Observer) *Server {
+	s := &Server{router: r, observer: o, stopped: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	s.config.Store(c)
+	return s
+}
+
+// SetConfig replaces the configuration.
+func (s *Server) SetConfig(c *Config) { s.config.Store(c) }
+
+// rawConn is a connection whose descriptor can be reached: TCP and Unix.
+type rawConn interface {
+	net.Conn
+	syscall.Conn
+}
+
+// Serve accepts clients until the listener is closed or ctx ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	pause := 5 * time.Millisecond
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			s.welcome(conn)
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			// Out of descriptors, most likely: let some sessions end.
+			s.observer.AcceptFailed(fmt.Errorf("accept clients at %s: %w; trying again", l.Addr(), err))
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+			pause = min(2*pause, time.Second)
+		}
+	}
+}
+
+// welcome starts the handshake with a connection, or refuses it for the quota.
+func (s *Server) welcome(conn net.Conn) {
+	raw, ok := conn.(rawConn)
+	if !ok {
+		conn.Close()
+		return
+	}
+	s.mu.Lock()
+	if s.shutdown {
+		s.mu.Unlock()
+		conn.Close()
+		return
+	}
+	full := len(s.conns) >= s.config.Load().MaxSessions
+	if !full {
+		s.conns[conn] = struct{}{}
+		s.owner.Add(1)
+	}
+	s.mu.Unlock()
+	if full {
+		// The connection is new, so its buffer takes one byte.
+		conn.Write([]byte{codeByte(clientproto.RejectQuota)})
+		conn.Close()
+		s.observer.SessionEnded(&End{Remote: remote(conn), Reason: RefusedQuota,
+			Err: fmt.Errorf("MaxSessions = %d", s.config.Load().MaxSessions)})
+		return
+	}
+	go func() {
+		defer s.owner.Done()
+		s.run(raw)
+	}()
+}
+
+func codeByte(c clientproto.Code) byte { return byte(int8(c)) }
+
+// run is the life of one connection.
+func (s *Server) run(conn rawConn) {
+	started := time.Now()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetNoDelay(true)
+		tcp.SetKeepAlive(true)
+	}
+	g := &greeter{server: s, conn: conn}
+	session, no := g.greet()
+	if no != nil {
+		s.refuse(g, no, time.Since(started))
+		return
+	}
+	s.observer.SessionOpened(session)
+	session.live()
+}
+
+// refuse tells the client its code and closes. The time is short: the buffer of
+// a connection that got next to nothing takes a byte at once.
+func (s *Server) refuse(g *greeter, no *refusal, lived time.Duration) {
+	if no.code != 0 {
+		g.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		g.conn.Write([]byte{codeByte(no.code)})
+	}
+	end := &End{Remote: remote(g.conn), Reason: no.reason, Err: no.err, Lived: lived}
+	if g.s != nil {
+		end.Name = g.s.Private.String()
+	}
+	s.forget(g.conn)
+	g.conn.Close()
+	s.observer.SessionEnded(end)
+}
+
+func (s *Server) forget(conn net.Conn) {
+	s.mu.Lock()
+	delete(s.conns, conn)
+	s.mu.Unlock()
+}
+
+// ended reports the end of a session that had been attached.
+func (s *Server) ended(x *Session) {
+	s.forget(x.conn)
+	e := &End{
+		Name: x.Private.String(), User: x.User, Handle: x.Handle, Received: x.Received(),
+		Remote: x.Remote(), Reason: x.Reason(),
+		Messages: x.endMsgs, Bytes: x.endBytes, Lived: time.Since(x.Started),
+	}
+	if cause := x.cause.Load(); cause != nil {
+		e.Err = *cause
+	}
+	s.observer.SessionEnded(e)
+}
+
+// Count is the number of sessions and handshakes under way.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Stop ends every connection, and returns when all goroutines have ended. The
+// router must close sessions that leave at once.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	s.shutdown = true
+	conns := make([]net.Conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	close(s.stopped)
+	for _, c := range conns {
+		c.SetDeadline(time.Unix(1, 0))
+	}
+	s.owner.Wait()
+}

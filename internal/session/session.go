@@ -1,0 +1,150 @@
+// Package session is the client side of the daemon: it accepts connections,
+// shakes hands, turns bytes into messages for the router, and writes out what
+// comes back, through queues that are bounded and say why when they end.
+package session
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"gospread/spread/internal/clientproto"
+)
+
+// Router is what sessions need from the daemon: the order, and everybody else.
+type Router interface {
+	// Claim reserves a private name at this daemon; false if it is taken.
+	Claim(private clientproto.Name) bool
+	// Release gives up a claimed name whose session was not attached.
+	Release(private clientproto.Name)
+	// Attach makes s reachable. From now on the router delivers to it.
+	Attach(s *Session)
+	// Submit gives messages of s their place in the order, all in one turn, and
+	// appends the sessions that got something by it, which the caller must Flush.
+	// The messages are complete, checked and in our byte order; their memory is
+	// never written again.
+	Submit(s *Session, messages [][]byte, touched []*Session) []*Session
+	// Leave sends the end of s through the order, for the reason that s.Reason
+	// tells. In the end the router calls s.Close.
+	Leave(s *Session)
+}
+
+// Session is one client's connection.
+type Session struct {
+	// Set by the handshake, then never changed.
+	Private  clientproto.Name
+	User     string
+	Version  clientproto.Version
+	Views    bool // wants membership messages
+	Priority bool
+	Started  time.Time
+
+	// Handle is the router's, and so are pending and its use in Deliver and
+	// Commit: only the router touches them, in its turn.
+	Handle  uint32
+	pending []span
+
+	server *Server
+	conn   net.Conn
+	*rawIO
+	input input
+	queue queue
+
+	finished chan struct{} // closed by Close
+	endMsgs  int           // waiting then
+	endBytes int
+
+	reason   atomic.Uint32
+	cause    atomic.Pointer[error]
+	left     atomic.Bool // Leave has been called
+	closed   atomic.Bool
+	received atomic.Uint64
+}
+
+// Remote is the client's address, "unix" for the Unix socket.
+func (s *Session) Remote() string { return remote(s.conn) }
+
+func remote(c net.Conn) string {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return a.String()
+	}
+	return "unix"
+}
+
+// Reason tells why the session has ended or is about to; Open while it lives.
+func (s *Session) Reason() Reason { return Reason(s.reason.Load()) }
+
+func (s *Session) limits() *Limits { return &s.server.config.Load().Limits }
+
+// Deliver appends a message for the client to what the router's turn gathers.
+// It reports whether this is the first since the last Commit. The memory may be
+// shared and must not change any more.
+func (s *Session) Deliver(message []byte) (first bool) {
+	first = len(s.pending) == 0
+	s.pending = appendSpan(s.pending, message)
+	return first
+}
+
+// Commit queues what Deliver gathered. The verdict is Open, or why the session
+// must end.
+func (s *Session) Commit(now time.Time) Reason {
+	verdict := s.queue.put(s.pending, s.limits(), now)
+	clear(s.pending)
+	s.pending = s.pending[:0]
+	return verdict
+}
+
+// End notes why the session ends; the first reason stands. It reports whether
+// this was the first.
+func (s *Session) End(r Reason, err error) bool {
+	if !s.reason.CompareAndSwap(uint32(Open), uint32(r)) {
+		return false
+	}
+	if err != nil {
+		s.cause.Store(&err)
+	}
+	return true
+}
+
+// fail ends the session and sends its end through the order.
+func (s *Session) fail(r Reason, err error) {
+	s.End(r, err)
+	if s.left.CompareAndSwap(false, true) {
+		s.server.router.Leave(s)
+	}
+}
+
+// Close throws away what waits and has the session's own goroutine close the
+// connection and report the end. It does not wait. The router calls it when the
+// session's end has come back through the order.
+func (s *Session) Close() {
+	if !s.closed.CompareAndSwap(false, true) {
+		return
+	}
+	s.endMsgs, s.endBytes = s.queue.depth()
+	s.queue.close()
+	// Wakes the reader and the writer. The connection itself cannot be closed
+	// here: that would wait for calls on it, one of which may be the caller's.
+	s.conn.SetDeadline(time.Unix(1, 0))
+	close(s.finished)
+}
+
+// live is the session's life after the handshake.
+func (s *Session) live() {
+	s.Flush()
+	s.serve()
+	<-s.finished
+	s.conn.Close()
+	s.server.ended(s)
+}
+
+// Received is the number of messages taken from the client so far.
+func (s *Session) Received() uint64 { return s.received.Load() }
+
+// Depth is what waits for the client, in messages and bytes.
+func (s *Session) Depth() (messages, bytes int) { return s.queue.depth() }
+
+func (s *Session) String() string {
+	return fmt.Sprintf("%s at %s", s.Private, s.Remote())
+}

@@ -1,0 +1,95 @@
+package session
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+// writeSize is how much small messages are gathered into for one write.
+const writeSize = 64 << 10
+
+var scratch = sync.Pool{New: func() any { return new([writeSize]byte) }}
+
+// next returns the bytes to write now: the first span itself, or several small
+// ones copied together into buf.
+func (q *queue) next(buf *[writeSize]byte) []byte {
+	spans := q.out[q.head:]
+	if len(spans) == 1 || len(spans[0].b) >= largeSpan {
+		return spans[0].b
+	}
+	n := 0
+	for i := range spans {
+		b := spans[i].b
+		if len(b) > writeSize-n {
+			break
+		}
+		n += copy(buf[n:], b)
+	}
+	return buf[:n]
+}
+
+// Flush writes what waits, as far as the kernel takes it at once; the remainder
+// is left to a goroutine of the session. It returns without waiting.
+func (s *Session) Flush() {
+	q := &s.queue
+	if !q.begin() {
+		return
+	}
+	buf := scratch.Get().(*[writeSize]byte)
+	defer scratch.Put(buf)
+	for more := true; more; {
+		n, err := s.tryWrite(q.next(buf))
+		switch {
+		case errors.Is(err, errWouldBlock):
+			q.setBlocked()
+			s.server.owner.Go(s.drain)
+			return
+		case err != nil:
+			s.fail(ConnectionFailed, err)
+			return
+		}
+		more = q.more(n, s.limits())
+	}
+}
+
+// drain writes what the kernel did not take at once, waiting for room, until
+// nothing is left.
+func (s *Session) drain() {
+	q := &s.queue
+	buf := scratch.Get().(*[writeSize]byte)
+	defer scratch.Put(buf)
+	for more := true; more; {
+		n, err := s.patientWrite(q.next(buf), s.limits().Stall)
+		more = q.more(n, s.limits())
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.fail(Stalled, nil)
+			return
+		case err != nil:
+			s.fail(ConnectionFailed, err)
+			return
+		}
+	}
+}
+
+// patientWrite writes b, waiting for room as long as at least a byte moves
+// within stall (0: for ever).
+func (s *Session) patientWrite(b []byte, stall time.Duration) (n int, err error) {
+	for n < len(b) {
+		var deadline time.Time
+		if stall > 0 {
+			deadline = time.Now().Add(stall)
+		}
+		if err := s.conn.SetWriteDeadline(deadline); err != nil {
+			return n, err
+		}
+		m, err := s.conn.Write(b[n:])
+		n += m
+		if err != nil && (m == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			return n, err
+		}
+	}
+	return n, nil
+}
