@@ -142,4 +142,3 @@ func (u *unixSocket) Close() error {
 	u.unlock()
 	return err
 }
-

@@ -2,11 +2,12 @@ package session
 
 import "sync"
 
-// Input buffers. A buffer is filled from the front and never written twice:
-// messages read into it are handed on as slices of it, and the garbage
-// collector frees it after the last of them. What a session leaves unused it
-// gives back, so that idle sessions hold no memory and lone messages of many
-// sessions share one buffer.
+// Input buffers. A buffer is filled from the front; messages read into it are
+// handed on as slices of it, so it must not be written again while any of them
+// waits to be written out. When all have been, it is filled anew; otherwise the
+// garbage collector frees it after the last of them. What a session leaves
+// unused it gives back, so that idle sessions hold no memory and lone messages
+// of many sessions share one buffer.
 const (
 	chunkSize    = 64 << 10
 	busyChunk    = 256 << 10
@@ -48,6 +49,10 @@ func (c *chunks) put(b []byte) {
 // input is what a session has read and not yet understood.
 type input struct {
 	buf  []byte // unread bytes, with the buffer's free end as capacity
+	base []byte // all of the buffer that is this session's, from its front
+	// free: nothing of base that was taken up to the last settle waits to be
+	// written. taken: something has been taken since.
+	free, taken bool
 	full bool   // the last read filled the buffer: the client is busy
 }
 
@@ -59,13 +64,18 @@ func (in *input) space(need int, pool *chunks) []byte {
 	switch {
 	case in.buf == nil:
 		in.buf = pool.get()
-	case room < minimumSpace && room < need-have || room == 0:
+		in.base, in.free, in.taken = in.buf, true, false
+	case room >= minimumSpace || room >= need-have && room > 0:
+	case in.free && !in.taken && max(need, have+minimumSpace) <= cap(in.base) && cap(in.base) > cap(in.buf):
+		in.front()
+	default:
 		size := chunkSize
 		if in.full {
 			size = busyChunk
 		}
 		size = max(size, min(need, 4*have))
 		in.buf = append(make([]byte, 0, max(size, have+minimumSpace)), in.buf...)
+		in.base, in.free, in.taken = in.buf[:0], true, false
 	}
 	return in.buf[len(in.buf):cap(in.buf)]
 }
@@ -80,7 +90,20 @@ func (in *input) read(n int) {
 func (in *input) take(n int) []byte {
 	m := in.buf[:n]
 	in.buf = in.buf[n:]
+	in.taken = true
 	return m
+}
+
+// front moves what is unread to the front of the buffer.
+func (in *input) front() { in.buf = append(in.base[:0], in.buf...) }
+
+// settle notes that a turn has ended: what was read and understood has been
+// written out, or some of it still waits.
+func (in *input) settle(written bool) {
+	in.free, in.taken = in.free && written, false
+	if in.free && len(in.buf) <= minimumSpace {
+		in.front()
+	}
 }
 
 // rest gives the buffer back when nothing more is to be read for now, and keeps
@@ -93,6 +116,7 @@ func (in *input) rest(pool *chunks) {
 	if end := in.buf[have:]; cap(end) > 0 {
 		pool.put(end)
 	}
+	in.base, in.free = nil, false
 	if have == 0 {
 		in.buf = nil
 		return

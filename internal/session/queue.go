@@ -59,8 +59,8 @@ const (
 type queue struct {
 	mu     sync.Mutex
 	spans  []span
-	bytes  int // in spans and with the writer
-	msgs   int // likewise
+	bytes  int    // in spans and with the writer
+	msgs   int    // likewise
 	owned  []byte // memory for small messages once the queue lags
 	closed bool
 
@@ -153,17 +153,17 @@ func (q *queue) hold(l *Limits, now time.Time) (<-chan struct{}, time.Duration) 
 	return q.drained, left
 }
 
-// begin makes the caller the writer, who owns out until more ends his turn.
-// False: nothing waits, or somebody writes already.
-func (q *queue) begin() bool {
+// begin makes the caller the writer, who owns out until more ends his turn. If
+// it does not, empty tells whether that is because nothing waits anywhere.
+func (q *queue) begin() (begun, empty bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.writing || q.closed || len(q.spans) == 0 {
-		return false
+		return false, !q.writing && len(q.spans) == 0
 	}
 	q.writing = true
 	q.swap()
-	return true
+	return true, false
 }
 
 // swap hands the writer what waits, and gets his emptied slice to fill.

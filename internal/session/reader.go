@@ -66,8 +66,8 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 		n, err := read(s.input.space(s.needed(), &s.server.chunks))
 		switch {
 		case errors.Is(err, errWouldBlock):
-			s.input.rest(&s.server.chunks)
 			held = s.flush(t)
+			s.input.rest(&s.server.chunks)
 			return held != nil, held
 		case errors.Is(err, io.EOF):
 			s.flush(t)
@@ -173,14 +173,16 @@ func (s *Session) reply(m []byte, t *turn) {
 // flush writes to everybody who got something in this turn. It returns those
 // whose queue is so long that the sender should wait for them.
 func (s *Session) flush(t *turn) (held []*Session) {
+	written := true
 	for _, r := range t.touched {
-		r.Flush()
+		written = r.Flush() && written
 		if r.queue.slow.Load() {
 			held = append(held, r)
 		}
 	}
 	clear(t.touched)
 	t.touched, t.bytes = t.touched[:0], 0
+	s.input.settle(written)
 	return held
 }
 

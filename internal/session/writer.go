@@ -31,11 +31,12 @@ func (q *queue) next(buf *[writeSize]byte) []byte {
 }
 
 // Flush writes what waits, as far as the kernel takes it at once; the remainder
-// is left to a goroutine of the session. It returns without waiting.
-func (s *Session) Flush() {
+// is left to a goroutine of the session. It returns without waiting, and tells
+// whether nothing is left to be written by anybody.
+func (s *Session) Flush() (empty bool) {
 	q := &s.queue
-	if !q.begin() {
-		return
+	if begun, empty := q.begin(); !begun {
+		return empty
 	}
 	buf := scratch.Get().(*[writeSize]byte)
 	defer scratch.Put(buf)
@@ -45,13 +46,14 @@ func (s *Session) Flush() {
 		case errors.Is(err, errWouldBlock):
 			q.setBlocked()
 			s.server.owner.Go(s.drain)
-			return
+			return false
 		case err != nil:
 			s.fail(ConnectionFailed, err)
-			return
+			return false
 		}
 		more = q.more(n, s.limits())
 	}
+	return true
 }
 
 // drain writes what the kernel did not take at once, waiting for room, until
