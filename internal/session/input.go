@@ -123,3 +123,11 @@ func (in *input) rest(pool *chunks) {
 	}
 	in.buf = append(make([]byte, 0, have), in.buf...)
 }
+
+// drop gives the buffer back for good.
+func (in *input) drop(pool *chunks) {
+	if in.base != nil {
+		pool.put(in.buf[len(in.buf):])
+	}
+	*in = input{}
+}

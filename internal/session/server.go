@@ -93,7 +93,8 @@ type rawConn interface {
 	syscall.Conn
 }
 
-// Serve accepts clients until the listener is closed or ctx ends.
+// Serve accepts clients, with the run-time's defaults for TCP (no delay, and
+// keep-alive probes that notice a dead peer within minutes), until the listener is closed or ctx ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
@@ -156,10 +157,6 @@ func codeByte(c clientproto.Code) byte { return byte(int8(c)) }
 // run is the life of one connection.
 func (s *Server) run(conn rawConn) {
 	started := time.Now()
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetNoDelay(true)
-		tcp.SetKeepAlive(true)
-	}
 	g := &greeter{server: s, conn: conn}
 	session, no := g.greet()
 	if no != nil {

@@ -134,6 +134,7 @@ func (s *Session) Close() {
 func (s *Session) live() {
 	s.Flush()
 	s.serve()
+	s.input.drop(&s.server.chunks)
 	<-s.finished
 	s.conn.Close()
 	s.server.ended(s)
