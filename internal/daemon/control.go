@@ -9,36 +9,44 @@ import (
 	"gospread/spread/internal/conf"
 )
 
-// waitForEnd serves the signals until one of them, or ctx, ends the daemon.
-func (d *Daemon) waitForEnd(ctx context.Context) {
-	if !d.opts.Signals {
-		<-ctx.Done()
-		return
+// signals are those the daemon listens to, from before it serves anybody.
+type signals struct{ stop, reload, reopen chan os.Signal }
+
+// catch starts listening to the process's signals.
+func catch() *signals {
+	s := &signals{make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)}
+	for c, list := range map[chan os.Signal][]os.Signal{s.stop: stopSignals, s.reload: reloadSignals, s.reopen: reopenSignals} {
+		if len(list) > 0 {
+			signal.Notify(c, list...)
+		}
 	}
-	stop, reload, reopen := notify(stopSignals), notify(reloadSignals), notify(reopenSignals)
+	return s
+}
+
+// release gives the signals back.
+func (s *signals) release() {
+	for _, c := range []chan os.Signal{s.stop, s.reload, s.reopen} {
+		signal.Stop(c)
+	}
+}
+
+// waitForEnd serves the signals until one of them, or ctx, ends the daemon.
+func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-stop:
+		case s := <-sig.stop:
 			d.log.logf(conf.LevelInfo, conf.FlagPrint, "Spread: stopping on signal %v", s)
 			return
-		case <-reload:
+		case <-sig.reload:
 			d.reload()
-		case <-reopen:
+		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
 				d.log.print("Spread: %v", err)
 			}
 		}
 	}
-}
-
-func notify(signals []os.Signal) <-chan os.Signal {
-	c := make(chan os.Signal, 1)
-	if len(signals) > 0 {
-		signal.Notify(c, signals...)
-	}
-	return c
 }
 
 // reload reads the configuration again and applies what may change while the
@@ -56,10 +64,11 @@ func (d *Daemon) reload() {
 }
 
 func (d *Daemon) apply(old, cfg *conf.Config) error {
-	if why := conf.OwnEntryChanged(old, cfg, d.self.Name); why != "" {
+	if why := conf.OwnEntryChanged(d.started, cfg, d.self.Name); why != "" {
 		return errors.New(why)
 	}
-	live, refused := conf.Changed(old, cfg, d.self.Name)
+	live, _ := conf.Changed(old, cfg, d.self.Name)
+	_, refused := conf.Changed(d.started, cfg, d.self.Name)
 	rules, err := d.authRules(cfg)
 	if err != nil {
 		return err

@@ -49,8 +49,9 @@ type Daemon struct {
 	log    *logger
 	source *source
 
-	config atomic.Pointer[conf.Config]
-	self   conf.Daemon
+	started *conf.Config // as it was at the start: what needs a restart is as it says
+	config  atomic.Pointer[conf.Config]
+	self    conf.Daemon
 
 	engine   *engine
 	server   *session.Server
@@ -68,6 +69,11 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	d := &Daemon{opts: opts, log: newLogger(opts.Out, time.Now)}
 	defer d.log.close()
+	sig := &signals{}
+	if opts.Signals {
+		sig = catch()
+		defer sig.release()
+	}
 	if err := d.start(ctx); err != nil {
 		d.log.print("Spread: %v", err)
 		return err
@@ -75,7 +81,7 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Ready != nil {
 		opts.Ready()
 	}
-	return d.run(ctx)
+	return d.run(ctx, sig)
 }
 
 // start does everything that can fail, in the order of configuration and tools
@@ -153,6 +159,7 @@ func (d *Daemon) load() (*conf.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.started = cfg
 	d.config.Store(cfg)
 	d.log.logf(conf.LevelInfo, conf.FlagConfiguration, "Conf_load_conf_file: My name: %s, id: %d, addr: %s, port: %d",
 		d.self.Name, d.self.ID, d.self.Addr, d.self.Port)
@@ -298,7 +305,7 @@ const (
 )
 
 // run serves until ctx ends or a signal stops the daemon.
-func (d *Daemon) run(ctx context.Context) error {
+func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var serving sync.WaitGroup
@@ -309,7 +316,7 @@ func (d *Daemon) run(ctx context.Context) error {
 	for _, l := range listeners {
 		serving.Go(func() { d.server.Serve(ctx, l) })
 	}
-	d.waitForEnd(ctx)
+	d.waitForEnd(ctx, sig)
 	d.engine.stop(session.DaemonStopped)
 	cancel()
 	d.closeListeners()

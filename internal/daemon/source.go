@@ -103,8 +103,12 @@ func (d *Daemon) authRules(cfg *conf.Config) (session.IPRules, error) {
 			continue
 		}
 		var rules session.IPRules
+		var warnings []string
 		if err == nil {
-			rules, err = session.ParseIPRules(path, text)
+			rules, warnings, err = session.ParseIPRules(path, text)
+		}
+		for _, w := range warnings {
+			d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %s", w)
 		}
 		if err != nil && usesIP(&cfg.Options.Auth) {
 			return rules, fmt.Errorf("read the rules of the IP method: %w", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,9 @@ type unixSocket struct {
 	path string
 	dir  *os.Root // reaches the socket also after a change of root
 	lock *os.File // nil if it could not be had
+
+	closing sync.Once
+	closed  error
 }
 
 // errSocketTaken: another daemon serves clients at the path.
@@ -133,12 +137,11 @@ func (u *unixSocket) keepTime(seconds uint32) {
 // Close stops serving and removes the socket, but not the lock file: removing
 // that would let two daemons lock different files of one name.
 func (u *unixSocket) Close() error {
-	err := u.Listener.Close()
-	if u.dir != nil {
+	u.closing.Do(func() {
+		u.closed = u.Listener.Close()
 		u.dir.Remove(filepath.Base(u.path))
 		u.dir.Close()
-		u.dir = nil
-	}
-	u.unlock()
-	return err
+		u.unlock()
+	})
+	return u.closed
 }

@@ -92,10 +92,10 @@ func (r *IPRules) Admits(a net.Addr) bool {
 
 // ParseIPRules reads a spread.access_ip file (10.2): lines of `unix`, `local`
 // (127.0.0.0/8), an address, or a prefix such as 10.1.0.0/16 or fd00::/8. Empty
-// lines and lines that begin with # are skipped. Bits of an address behind its
-// prefix do not count. Errors name the line.
-func ParseIPRules(file string, text []byte) (IPRules, error) {
-	var r IPRules
+// lines and lines that begin with # are skipped. A prefix whose address has bits
+// behind its length admits nobody, as ever, and is in the warnings. Errors and
+// warnings name the line.
+func ParseIPRules(file string, text []byte) (r IPRules, warnings []string, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -108,21 +108,24 @@ func ParseIPRules(file string, text []byte) (IPRules, error) {
 		default:
 			p, err := parsePrefix(line)
 			if err != nil {
-				return IPRules{}, fmt.Errorf("%s:%d: %q is no rule: %w; write unix, local, an address, or address/bits", file, n, line, err)
+				return IPRules{}, nil, fmt.Errorf("%s:%d: %q is no rule: %w; write unix, local, an address, or address/bits", file, n, line, err)
+			}
+			if p != p.Masked() {
+				warnings = append(warnings, fmt.Sprintf("%s:%d: %s admits nobody; write %s", file, n, p, p.Masked()))
+				continue
 			}
 			r.prefixes = append(r.prefixes, p)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return IPRules{}, fmt.Errorf("%s: %w", file, err)
+		return IPRules{}, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return r, nil
+	return r, warnings, nil
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
-		p, err := netip.ParsePrefix(s)
-		return p.Masked(), err
+		return netip.ParsePrefix(s)
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil {

@@ -32,7 +32,7 @@ type refusal struct {
 // there is none.
 func (g *greeter) greet() (*Session, *refusal) {
 	cfg := g.server.config.Load()
-	if err := g.conn.SetDeadline(time.Now().Add(cfg.HandshakeTimeout)); err != nil {
+	if err := g.deadline(time.Now().Add(cfg.HandshakeTimeout)); err != nil {
 		return nil, &refusal{reason: ConnectionFailed, err: err}
 	}
 	hello, no := g.hello()
@@ -48,7 +48,7 @@ func (g *greeter) greet() (*Session, *refusal) {
 		g.server.router.Release(s.Private)
 		return nil, no
 	}
-	if err := g.conn.SetDeadline(time.Time{}); err != nil {
+	if err := g.deadline(time.Time{}); err != nil {
 		g.server.router.Release(s.Private)
 		return nil, &refusal{reason: ConnectionFailed, err: err}
 	}
@@ -59,6 +59,23 @@ func (g *greeter) greet() (*Session, *refusal) {
 	g.server.router.Attach(s)
 	return s, nil
 }
+
+// deadline sets the connection's deadline, unless the server is stopping: that
+// sets one of its own, which must stand.
+func (g *greeter) deadline(t time.Time) error {
+	if err := g.conn.SetDeadline(t); err != nil {
+		return err
+	}
+	select {
+	case <-g.server.stopped:
+		return g.conn.SetDeadline(past)
+	default:
+		return nil
+	}
+}
+
+// past is a deadline that ends every wait at once.
+var past = time.Unix(1, 0)
 
 // fill reads more of what the client sends.
 func (g *greeter) fill() error {

@@ -53,7 +53,7 @@ type input struct {
 	// free: nothing of base that was taken up to the last settle waits to be
 	// written. taken: something has been taken since.
 	free, taken bool
-	full bool   // the last read filled the buffer: the client is busy
+	full        bool // the last read filled the buffer: the client is busy
 }
 
 // space returns room to read into. need is the size of the message that buf

@@ -222,7 +222,7 @@ func (s *Server) Stop() {
 	s.mu.Unlock()
 	close(s.stopped)
 	for _, c := range conns {
-		c.SetDeadline(time.Unix(1, 0))
+		c.SetDeadline(past)
 	}
 	s.owner.Wait()
 }

@@ -1,0 +1,179 @@
+package session
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+)
+
+func wide() *Limits { return &Limits{Bytes: 1 << 20, Messages: -1, Hold: time.Second} }
+
+var epoch = time.Unix(1_000_000, 0)
+
+// drainQueue takes everything as a writer would, in steps of n bytes.
+func drainQueue(q *queue, l *Limits, n int) []byte {
+	var got []byte
+	buf := new([writeSize]byte)
+	begun, _ := q.begin()
+	for begun {
+		b := q.next(buf)
+		b = b[:min(n, len(b))]
+		got = append(got, b...)
+		begun = q.more(len(b), l)
+	}
+	return got
+}
+
+func TestSpansOfOneBufferGrowTogether(t *testing.T) {
+	buf := []byte("aaabbbcccddd")
+	spans := appendSpan(nil, buf[0:3])
+	spans = appendSpan(spans, buf[3:6])
+	spans = appendSpan(spans, buf[9:12]) // a gap
+	spans = appendSpan(spans, []byte("xyz"))
+	if len(spans) != 3 || string(spans[0].b) != "aaabbb" || spans[0].msgs != 2 || string(spans[1].b) != "ddd" {
+		t.Fatalf("spans %v", spans)
+	}
+}
+
+func TestQueueGivesBackWhatWasPut(t *testing.T) {
+	for _, step := range []int{1, 7, 1000, 1 << 20} {
+		var q queue
+		var want []byte
+		l := wide()
+		for i := range 300 {
+			m := bytes.Repeat([]byte{byte(i)}, 1+i*i%(20*min(step, 1000)))
+			want = append(want, m...)
+			if v := q.put([]span{{m, 1}}, &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
+				t.Fatal(v)
+			}
+		}
+		if got := drainQueue(&q, l, step); !bytes.Equal(got, want) {
+			t.Fatalf("step %d: %d bytes came out, not the %d put in", step, len(got), len(want))
+		}
+		if m, b := q.depth(); m != 0 || b != 0 {
+			t.Fatalf("%d messages, %d bytes left", m, b)
+		}
+		if _, empty := q.begin(); !empty {
+			t.Fatal("the drained queue is not empty")
+		}
+	}
+}
+
+// TestLaggingQueueOwnsSmallMessages: a queue that lags must not keep whole
+// input buffers alive for the sake of small messages in them.
+func TestLaggingQueueOwnsSmallMessages(t *testing.T) {
+	var q queue
+	l := &Limits{Bytes: 64 << 20, Messages: -1}
+	q.put([]span{{make([]byte, lagging), 1}}, l, epoch)
+	big := make([]byte, 1<<20)
+	m := big[1000:1180]
+	q.put([]span{{m, 1}}, l, epoch)
+	last := q.spans[len(q.spans)-1].b
+	if &last[0] == &m[0] || cap(last) > ownedSize {
+		t.Fatal("a small message of a lagging queue still shares its buffer")
+	}
+}
+
+func TestQueueEndsAboveItsBytes(t *testing.T) {
+	var q queue
+	l := wide()
+	if v := q.put([]span{{make([]byte, l.Bytes), 1}}, l, epoch); v != Open {
+		t.Fatalf("at the limit: %v", v)
+	}
+	if v := q.put([]span{{[]byte{1}, 1}}, l, epoch); v != QueueBytes {
+		t.Fatalf("above the limit: %v", v)
+	}
+}
+
+// TestMessagesCutOnlyAfterTheHold: a limit of messages binds only against a full
+// socket, and only after senders were held back.
+func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
+	var q queue
+	l := &Limits{Bytes: 1 << 20, Messages: 2, Hold: time.Second}
+	one := []span{{[]byte("m"), 1}}
+	put := func(after time.Duration) Reason { return q.put(slices.Clone(one), l, epoch.Add(after)) }
+	for range 5 {
+		if v := put(0); v != Open {
+			t.Fatalf("while the socket takes everything: %v", v)
+		}
+	}
+	if begun, _ := q.begin(); !begun {
+		t.Fatal("nothing to write")
+	}
+	q.setBlocked()
+	if v := put(999 * time.Millisecond); v != Open {
+		t.Fatalf("within the hold: %v", v)
+	}
+	if ch, left := q.hold(l, epoch.Add(400*time.Millisecond)); ch == nil || left != 600*time.Millisecond {
+		t.Fatalf("senders are held for %v", left)
+	}
+	if ch, _ := q.hold(l, epoch.Add(time.Second)); ch != nil {
+		t.Fatal("senders are held for longer than the hold")
+	}
+	if v := put(time.Second); v != QueueMessages {
+		t.Fatalf("after the hold: %v", v)
+	}
+}
+
+func TestDrainingReleasesSenders(t *testing.T) {
+	var q queue
+	l := wide()
+	q.put([]span{{make([]byte, l.high()+1), 1}}, l, epoch)
+	drained, left := q.hold(l, epoch)
+	if drained == nil || left != l.Hold {
+		t.Fatalf("a queue above the high mark does not hold senders (%v)", left)
+	}
+	q.begin()
+	q.more(l.high()-l.low(), l)
+	select {
+	case <-drained:
+		t.Fatal("released above the low mark")
+	default:
+	}
+	q.more(1, l)
+	select {
+	case <-drained:
+	default:
+		t.Fatal("not released at the low mark")
+	}
+	if ch, _ := q.hold(l, epoch); ch != nil {
+		t.Fatal("still congested")
+	}
+}
+
+func TestClosingReleasesSenders(t *testing.T) {
+	var q queue
+	l := wide()
+	q.put([]span{{make([]byte, l.high()+1), 1}}, l, epoch)
+	drained, _ := q.hold(l, epoch)
+	q.close()
+	select {
+	case <-drained:
+	default:
+		t.Fatal("senders wait for a queue that has ended")
+	}
+	if v := q.put([]span{{[]byte("m"), 1}}, l, epoch); v != Open || len(q.spans) != 0 {
+		t.Fatal("a closed queue takes messages")
+	}
+}
+
+func BenchmarkDeliverSmall(b *testing.B) {
+	l := wide()
+	buf := make([]byte, 180*90)
+	var q queue
+	out := new([writeSize]byte)
+	b.ReportAllocs()
+	var spans []span
+	for b.Loop() {
+		spans = spans[:0]
+		for i := range 90 {
+			spans = appendSpan(spans, buf[180*i:180*i+180])
+		}
+		q.put(spans, l, epoch)
+		if ok, _ := q.begin(); ok {
+			q.more(len(q.next(out)), l)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/90, "ns/msg")
+}
