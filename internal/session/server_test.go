@@ -14,7 +14,7 @@ import (
 )
 
 // echo is a router of the smallest kind: names are unique, and a message goes to
-// the session that it names first, else back to its sender.
+// the session that it names first, or back to its sender if it names "echo".
 type echo struct {
 	mu    sync.Mutex
 	names map[clientproto.Name]*Session
@@ -52,13 +52,12 @@ func (e *echo) Submit(s *Session, messages [][]byte, touched []*Session) []*Sess
 		}
 	}
 	for _, m := range messages {
-		r := s
-		if clientproto.NumGroupsOf(m) > 0 {
-			if named := e.names[clientproto.NameOf(m[clientproto.HeaderSize:])]; named != nil {
-				r = named
-			}
+		name := clientproto.NameOf(m[clientproto.HeaderSize:])
+		if r := e.names[name]; r != nil {
+			to(r, m)
+		} else if name == clientproto.MakeName("echo") {
+			to(s, m)
 		}
-		to(r, m)
 	}
 	for _, r := range touched {
 		if v := r.Commit(time.Now()); v != Open && r.End(v, nil) {
@@ -257,7 +256,7 @@ func TestMessagesInAnyPieces(t *testing.T) {
 	c, _ := f.connect("a")
 	var want []byte
 	for i := range 40 {
-		want = append(want, data("#a#d", "nowhere", bytes.Repeat([]byte{byte(i)}, i*i*7))...)
+		want = append(want, data("#a#d", "echo", bytes.Repeat([]byte{byte(i)}, i*i*7))...)
 	}
 	for _, step := range []int{1, 47, 49, 1000, len(want)} {
 		sent := make(chan error, 1)
