@@ -1,0 +1,88 @@
+package archtest
+
+// module is the import path of the tree that is checked.
+const module = "gospread/spread"
+
+// room is what one directory may do outside its test files.
+type room struct {
+	// uses are the rooms that it may import. Arrows run downward only.
+	uses []string
+	// std are the packages of the standard library that it may import; nil means
+	// any.
+	std []string
+	// pure rooms have no clock, goroutine, channel, standard output or input.
+	// Time is an argument.
+	pure bool
+	// helper rooms are imported by tests and other helpers only. They may import
+	// any room, and package testing.
+	helper bool
+	// closed extends uses to the test files.
+	closed bool
+}
+
+// pureStd has nothing in it that reaches outside the process or depends on
+// anything but its arguments. Types such as time.Duration and netip.Addr are fine;
+// clockCalls closes the rest of package time.
+var pureStd = []string{
+	"bytes", "cmp", "container/heap", "container/list", "encoding/binary", "errors", "fmt",
+	"hash", "hash/crc32", "hash/fnv", "iter", "maps", "math", "math/bits", "net/netip",
+	"slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
+}
+
+// rooms is the table. A directory with Go files and no row is a finding: a new
+// room needs a decision about its arrows.
+var rooms = map[string]room{
+	// The client side.
+	"":                   {uses: []string{"internal/clientproto"}},
+	"flush":              {uses: []string{"", "internal/clientproto"}},
+	"cmd/spuser":         {uses: []string{"internal/cliargs", "internal/spuser"}},
+	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder"}},
+	"internal/spuser":    {uses: []string{"", "flush"}},
+	"internal/spflooder": {uses: []string{"", "internal/hist"}},
+	"internal/cliargs":   {},
+	"internal/hist":      {pure: true, std: pureStd},
+
+	// The daemon.
+	"cmd/spread": {uses: []string{"internal/conf", "internal/daemon"}},
+	"internal/daemon": {uses: []string{
+		"internal/clientproto", "internal/conf", "internal/group", "internal/link", "internal/ring",
+		"internal/ringproto", "internal/seal", "internal/session", "internal/stats",
+	}},
+	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},
+	"internal/link":    {uses: []string{"internal/seal", "internal/stats"}},
+	"internal/seal":    {},
+	"internal/stats":   {},
+	"internal/conf":    {std: append([]string{"bufio", "io", "io/fs", "path/filepath"}, pureStd...)},
+
+	// The pure rooms.
+	"internal/group":       {pure: true, uses: []string{"internal/clientproto", "internal/ring", "internal/seqset"}, std: pureStd},
+	"internal/ring":        {pure: true, uses: []string{"internal/ringproto", "internal/seqset"}, std: pureStd},
+	"internal/ringproto":   {pure: true, uses: []string{"internal/seqset"}, std: pureStd},
+	"internal/clientproto": {pure: true, std: pureStd},
+	"internal/seqset":      {pure: true, std: pureStd},
+
+	// Helpers of tests, and rooms that have nothing but tests.
+	"internal/evscheck":        {helper: true},
+	"internal/fakedaemon":      {helper: true},
+	"internal/group/viewcheck": {helper: true},
+	"internal/ring/ringtest":   {helper: true},
+	"internal/sim":             {helper: true},
+	"spreadtest":               {helper: true},
+	"compat":                   {closed: true},
+	"internal/archtest":        {closed: true},
+	"scripts":                  {closed: true},
+}
+
+// dependencies are the modules from elsewhere that programs and library may use.
+// Tests may use more.
+var dependencies = []string{"golang.org/x/sys"}
+
+// clockCalls are the names in package time that read or run a clock, or read
+// the machine's time zones.
+var clockCalls = []string{
+	"After", "AfterFunc", "LoadLocation", "Local", "NewTicker", "NewTimer", "Now", "Since", "Sleep",
+	"Tick", "Until",
+}
+
+// terminalCalls are the names in package fmt that use standard output or input.
+var terminalCalls = []string{"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"}

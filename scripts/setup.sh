@@ -1,0 +1,43 @@
+#!/bin/sh
+# Makes sure that the machine has what the tests need. Says nothing if it has.
+# As root on Debian it installs what is missing, elsewhere it names it.
+set -eu
+cd "$(dirname "$0")/.."
+
+want=$(sed -n 's/^go //p' go.mod)
+if ! command -v go >/dev/null; then
+	echo "setup: the go command is missing: install Go $want or later and put it in PATH" >&2
+	exit 1
+fi
+if ! go env GOVERSION >/dev/null; then
+	echo "setup: this module needs Go $want or later; the Go here says the above" >&2
+	exit 1
+fi
+
+missing=
+command -v make >/dev/null || missing="$missing make"
+# The race detector needs a C compiler and the headers of the C library.
+if ! echo '#include <stdlib.h>' | "${CC:-$(go env CC)}" -E - >/dev/null 2>&1; then
+	missing="$missing gcc libc6-dev"
+fi
+# Go modules come over TLS.
+if command -v apt-get >/dev/null && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+	missing="$missing ca-certificates"
+fi
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "setup: missing (by their names in Debian):$missing" >&2
+	echo "setup: install them with the package manager of this system and try again" >&2
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "setup: missing:$missing" >&2
+	echo "setup: as root, run: apt-get update && apt-get install$missing" >&2
+	exit 1
+fi
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+apt-get install -q -y --no-install-recommends $missing
