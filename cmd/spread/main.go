@@ -48,7 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SessionLog: a.sessionLog,
 		Version:    programVersion(),
 		Out:        stdout,
-		Signals:    true,
+		Process:    true,
 	})
 	if err != nil {
 		return exitFailed

@@ -39,8 +39,9 @@ type Options struct {
 	Policy session.Policy
 	// Ready, if not nil, is called once clients can connect.
 	Ready func()
-	// Signals takes the process's signals; off in tests.
-	Signals bool
+	// Process makes the daemon the master of its process: it takes the signals
+	// and, if started by root, becomes the user that the configuration names.
+	Process bool
 }
 
 // Daemon is a running daemon.
@@ -70,7 +71,7 @@ func Run(ctx context.Context, opts Options) error {
 	d := &Daemon{opts: opts, log: newLogger(opts.Out, time.Now)}
 	defer d.log.close()
 	sig := &signals{}
-	if opts.Signals {
+	if opts.Process {
 		sig = catch()
 		defer sig.release()
 	}
@@ -101,9 +102,11 @@ func (d *Daemon) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	identity, err := chooseIdentity(&cfg.Options)
-	if err != nil {
-		return err
+	var identity *identity
+	if d.opts.Process {
+		if identity, err = chooseIdentity(&cfg.Options); err != nil {
+			return err
+		}
 	}
 	if err := d.listen(ctx, cfg); err != nil {
 		return err
@@ -314,7 +317,11 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 		listeners = append(listeners[:len(listeners):len(listeners)], d.unix)
 	}
 	for _, l := range listeners {
-		serving.Go(func() { d.server.Serve(ctx, l) })
+		serving.Go(func() {
+			if err := d.server.Serve(ctx, l); err != nil {
+				d.log.logf(conf.LevelError, sessionFlags, "Session: %v", err)
+			}
+		})
 	}
 	d.waitForEnd(ctx, sig)
 	d.engine.stop(session.DaemonStopped)
@@ -322,6 +329,9 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	d.closeListeners()
 	serving.Wait()
 	d.server.Stop()
+	if d.sessions != nil {
+		d.sessions.close()
+	}
 	d.log.logf(conf.LevelPrint, conf.FlagExit, "Spread daemon exiting normally!")
 	return nil
 }

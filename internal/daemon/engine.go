@@ -99,7 +99,7 @@ func (e *engine) commit(first int) (done int) {
 	for ; first < len(e.touched); first++ {
 		s := e.touched[first]
 		if verdict := s.Commit(now); verdict != session.Open && s.End(verdict, nil) {
-			e.submitKill(s, ring.Safe)
+			e.sendOff(s)
 			doomed = true
 		}
 	}
@@ -152,7 +152,7 @@ func (e *engine) Attach(s *session.Session) {
 // Submit implements session.Router.
 func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*session.Session) []*session.Session {
 	e.enter(touched)
-	if e.alive(s) {
+	if e.alive(s) && !s.Leaving {
 		for _, m := range messages {
 			e.ring.Submit(serviceOf(clientproto.TypeOf(m)), m)
 		}
@@ -163,15 +163,10 @@ func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*sessio
 // Leave implements session.Router.
 func (e *engine) Leave(s *session.Session) {
 	e.enter(nil)
-	switch {
-	case e.stopped:
+	if e.stopped {
 		e.ended = append(e.ended, s)
-	case e.alive(s):
-		service := ring.Safe
-		if s.Reason() == session.ClientDisconnected {
-			service = ring.Agreed
-		}
-		e.submitKill(s, service)
+	} else {
+		e.sendOff(s)
 	}
 	for _, t := range e.leave() {
 		t.Flush()
@@ -182,9 +177,17 @@ func (e *engine) alive(s *session.Session) bool {
 	return int(s.Handle) < len(e.slots) && e.slots[s.Handle] == s
 }
 
-// submitKill sends the end of a session through the order. The original orders
-// an end that the daemon declares as SAFE (semantics 4.2).
-func (e *engine) submitKill(s *session.Session, service ring.Service) {
+// sendOff submits the end of a session, once. An end that the daemon declares is
+// ordered as SAFE, as the original does (semantics 4.2).
+func (e *engine) sendOff(s *session.Session) {
+	if s.Leaving || !e.alive(s) {
+		return
+	}
+	s.Leaving = true
+	service := ring.Safe
+	if s.Reason() == session.ClientDisconnected {
+		service = ring.Agreed
+	}
 	h := clientproto.Header{Type: clientproto.Kill, NumGroups: 1}
 	m := clientproto.AppendHeader(nil, &h, &s.Private, 0)
 	e.ring.Submit(service, append(m, s.Private[:]...))

@@ -45,7 +45,8 @@ func (l *logger) logf(level conf.Level, flags conf.EventFlags, format string, ar
 		}
 		l.buf = append(append(l.buf, line...), '\n')
 	}
-	l.out.Write(l.buf)
+	// A log that cannot be written has nowhere to say so.
+	_, _ = l.out.Write(l.buf)
 }
 
 // print writes what cannot be hidden.

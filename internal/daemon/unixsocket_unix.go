@@ -129,9 +129,10 @@ func (u *unixSocket) keepTime(seconds uint32) {
 	if u == nil || u.lock == nil {
 		return
 	}
-	u.lock.WriteAt([]byte("gospread\n"), 0)
+	// Without the time the next daemon goes by the clock alone.
+	_, _ = u.lock.WriteAt([]byte("gospread\n"), 0)
 	t := []unix.Timeval{{Sec: int64(seconds)}, {Sec: int64(seconds)}}
-	unix.Futimes(int(u.lock.Fd()), t)
+	_ = unix.Futimes(int(u.lock.Fd()), t)
 }
 
 // Close stops serving and removes the socket, but not the lock file: removing
@@ -139,8 +140,8 @@ func (u *unixSocket) keepTime(seconds uint32) {
 func (u *unixSocket) Close() error {
 	u.closing.Do(func() {
 		u.closed = u.Listener.Close()
-		u.dir.Remove(filepath.Base(u.path))
-		u.dir.Close()
+		_ = u.dir.Remove(filepath.Base(u.path)) // the next daemon replaces it
+		_ = u.dir.Close()
 		u.unlock()
 	})
 	return u.closed

@@ -4,10 +4,9 @@ import "gospread/spread/internal/clientproto"
 
 // data hands a message to the local members of the groups that it names and to
 // the local clients that it names, each once.
-func (m *Machine) data(d *daemon, t clientproto.Type, p []byte) {
-	n := clientproto.NumGroupsOf(p)
-	if n != 1 || t&clientproto.SelfDiscard != 0 {
-		m.spread(d, t, p, n)
+func (m *Machine) data(d *daemon, h *clientproto.Header, p []byte) {
+	if h.NumGroups != 1 || h.Type&clientproto.SelfDiscard != 0 {
+		m.spread(d, h, p)
 		return
 	}
 	name := destination(p, 0)
@@ -21,16 +20,16 @@ func (m *Machine) data(d *daemon, t clientproto.Type, p []byte) {
 	}
 }
 
-// spread is data for any number of names.
-func (m *Machine) spread(d *daemon, t clientproto.Type, p []byte, n int) {
+// spread is data for any number of names, and without the sender if it says so.
+func (m *Machine) spread(d *daemon, h *clientproto.Header, p []byte) {
 	m.stamp++
-	if t&clientproto.SelfDiscard != 0 && d == m.self {
+	if h.Type&clientproto.SelfDiscard != 0 && d == m.self {
 		if c := m.clients[clientproto.NameOf(clientproto.Sender(p))]; c != nil {
 			c.stamp = m.stamp
 		}
 	}
 	m.to = m.to[:0]
-	for i := range n {
+	for i := range h.NumGroups {
 		name := destination(p, i)
 		if name.IsPrivate() {
 			if c := m.clients[clientproto.NameOf(name[:])]; c != nil && c.here {

@@ -94,11 +94,12 @@ func (m *Machine) sendTable(shared []ring.DaemonID) {
 // held until the exchange is over.
 func (m *Machine) gather(e *ring.Message) {
 	p := e.Payload
-	if !whole(p) {
+	head, ok := whole(p)
+	if !ok {
 		m.counted.Malformed++
 		return
 	}
-	if clientproto.TypeOf(p)&clientproto.Groups == 0 {
+	if head.Type&clientproto.Groups == 0 {
 		m.hold(e)
 		return
 	}
@@ -111,8 +112,11 @@ func (m *Machine) gather(e *ring.Message) {
 		m.counted.Unordered++
 		return
 	}
-	h, records, ok := parseTable(p[clientproto.HeaderSize+clientproto.NumGroupsOf(p)*clientproto.NameSize:])
-	if !ok || h.config != m.config.ID || d.ended || h.number != d.count {
+	h, records, ok := parseTable(p[head.Data():])
+	if ok && h.config != m.config.ID {
+		return // left over from an exchange that was interrupted
+	}
+	if !ok || d.ended || h.number != d.count {
 		m.counted.Malformed++
 		return
 	}
@@ -127,7 +131,8 @@ func (m *Machine) gather(e *ring.Message) {
 }
 
 // ended notes that d's table is complete and for whom it speaks. The first to
-// speak for a daemon counts.
+// speak for a daemon counts, and nobody else speaks for those who share our
+// knowledge.
 func (m *Machine) ended(d *daemon, ids []byte) {
 	d.ended = true
 	for ; len(ids) > 0; ids = ids[4:] {
@@ -220,14 +225,16 @@ func (m *Machine) settle(g *group) {
 }
 
 // merged announces a view with one set for each part its members came from,
-// ordered by the id under which they come.
+// ordered by the id under which they come. Parts that share a configuration
+// whose exchange was interrupted may come under the same id; the place of their
+// first daemon decides.
 func (m *Machine) merged(g *group, parts []part) {
 	if len(g.viewers) == 0 {
 		return
 	}
-	slices.SortStableFunc(parts, func(a, b part) int {
+	slices.SortFunc(parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.id.Daemon, b.id.Daemon), cmp.Compare(a.id.Time, b.id.Time),
-			cmp.Compare(a.id.Index, b.id.Index))
+			cmp.Compare(a.id.Index, b.id.Index), a.by.compare(b.by))
 	})
 	n := &m.notice
 	n.reset(len(g.members))
@@ -257,29 +264,32 @@ func (m *Machine) mergeTables() {
 		if d.with || !d.ended {
 			continue
 		}
+		var last clientproto.Name
 		for _, records := range d.parts {
-			m.mergeRecords(d, records)
+			m.mergeRecords(d, records, &last)
 		}
 		d.parts = nil
 	}
 }
 
-func (m *Machine) mergeRecords(from *daemon, b []byte) {
+// mergeRecords reads the records of one message. Groups must come in the order
+// of their names; last is the one that came last. What stands behind something
+// that cannot be read, or is out of order, does not count.
+func (m *Machine) mergeRecords(from *daemon, b []byte, last *clientproto.Name) {
 	var r record
 	var of *daemon
 	named := false
-	for {
+	for len(b) > 0 {
 		rest, ok := r.next(b)
-		if !ok {
-			if len(b) > 0 {
-				m.counted.Malformed++
-			}
+		if !ok || r.kind == recordGroup && r.name.Compare(last) < 0 {
+			m.counted.Malformed++
 			return
 		}
 		b = rest
 		switch r.kind {
 		case recordGroup:
 			named, of = true, nil
+			*last = r.name
 		case recordDaemon:
 			if of = m.daemons[r.daemon]; of != nil && of.by != from {
 				of = nil

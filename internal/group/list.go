@@ -126,7 +126,7 @@ func (g *group) next(i int) int {
 	return i + sort.Search(len(rest), func(j int) bool { return rest[j].at != d })
 }
 
-// at finds g among the groups of c, or where it would stand.
+// find looks for g among the groups of c, and tells where it stands or would stand.
 func (c *client) find(g *group) (int, bool) {
 	if n := len(c.groups); n == 0 || c.groups[n-1].name.Compare(&g.name) < 0 {
 		return n, false

@@ -13,8 +13,8 @@ import (
 type Local uint32
 
 // Sink takes what the machine decides, in order and at once. Slices and what
-// pointers lead to are valid only during the call; the sink must not call back
-// into the machine.
+// pointers lead to are valid only during the call, but a payload as long as that
+// of its event. The sink must not call back into the machine.
 type Sink interface {
 	// Deliver hands a data message, as it stands, to each receiver once.
 	Deliver(to []Local, payload []byte)
@@ -208,7 +208,8 @@ func (m *Machine) Apply(e *ring.Event) {
 // message acts on a payload that is in force now.
 func (m *Machine) message(e *ring.Message) {
 	p := e.Payload
-	if !whole(p) {
+	h, ok := whole(p)
+	if !ok {
 		m.counted.Malformed++
 		return
 	}
@@ -220,51 +221,54 @@ func (m *Machine) message(e *ring.Message) {
 		}
 		m.speaker = d
 	}
+	if h.Type&clientproto.Groups != 0 {
+		return // left over from an exchange that was interrupted
+	}
 	if !d.in || !d.speaksFor(clientproto.Sender(p)) {
 		m.counted.Foreign++
 		return
 	}
-	t := clientproto.TypeOf(p)
-	if kinds := t & (clientproto.Services | clientproto.Requests); bits.OnesCount32(uint32(kinds)) != 1 {
+	if kinds := h.Type & (clientproto.Services | clientproto.Requests); bits.OnesCount32(uint32(kinds)) != 1 {
 		m.counted.Malformed++
 		return
 	}
-	if t&clientproto.Services != 0 {
-		m.data(d, t, p)
+	if h.Type&clientproto.Services != 0 {
+		m.data(d, &h, p)
 		return
 	}
 	if e.Service < ring.FIFO {
 		m.counted.Unordered++
 		return
 	}
-	m.request(d, t, p)
+	m.request(d, &h, p)
 }
 
 // request acts on a join, leave or disconnect. Only the first name counts.
-func (m *Machine) request(d *daemon, t clientproto.Type, p []byte) {
+func (m *Machine) request(d *daemon, h *clientproto.Header, p []byte) {
 	who := clientproto.NameOf(clientproto.Sender(p))
-	if t&clientproto.Kill != 0 {
+	if h.Type&clientproto.Kill != 0 {
 		m.kill(who)
 		return
 	}
-	if clientproto.NumGroupsOf(p) == 0 {
+	if h.NumGroups == 0 {
 		return
 	}
 	name := clientproto.NameOf(p[clientproto.HeaderSize:])
-	if t&clientproto.Join != 0 {
+	if h.Type&clientproto.Join != 0 {
 		m.join(d, who, name)
 	} else {
 		m.leave(who, name)
 	}
 }
 
-// whole tells whether p is exactly one message in our byte order.
-func whole(p []byte) bool {
+// whole reads the header of p; ok tells that p is exactly one message in our
+// byte order.
+func whole(p []byte) (h clientproto.Header, ok bool) {
 	if len(p) < clientproto.HeaderSize {
-		return false
+		return h, false
 	}
 	h, err := clientproto.ParseHeader(p)
-	return err == nil && !h.Foreign && h.NumGroups >= 0 && h.NumGroups <= clientproto.MaxGroups &&
+	return h, err == nil && !h.Foreign && h.NumGroups >= 0 && h.NumGroups <= clientproto.MaxGroups &&
 		h.DataLen >= 0 && h.DataLen == len(p)-clientproto.HeaderSize-h.NumGroups*clientproto.NameSize
 }
 

@@ -19,7 +19,7 @@ func (n *notice) reset(members int) {
 	n.names = slices.Grow(n.names[:0], members)
 }
 
-// set begins a set and returns where it begins; done ends it.
+// done makes a set of the names from the given one on, unless there are none.
 func (n *notice) done(from int) bool {
 	if from == len(n.names) {
 		return false

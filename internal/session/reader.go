@@ -41,11 +41,11 @@ func (s *Session) serve() {
 			return done
 		})
 		if err != nil {
-			s.fail(ConnectionFailed, err)
-			return
+			s.End(ConnectionFailed, err)
 		}
 		s.waitFor(held)
 	}
+	s.fail(s.Reason(), nil)
 }
 
 // pump routes all that can be read without waiting. done means: do not wait for
@@ -71,11 +71,11 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			return held != nil, held
 		case errors.Is(err, io.EOF):
 			s.flush(t)
-			s.fail(ClientClosed, nil)
+			s.End(ClientClosed, nil)
 			return true, nil
 		case err != nil:
 			s.flush(t)
-			s.fail(ConnectionFailed, err)
+			s.End(ConnectionFailed, err)
 			return true, nil
 		}
 		s.input.read(n)
@@ -128,9 +128,6 @@ func (s *Session) understand(t *turn) bool {
 		t.touched = s.server.router.Submit(s, t.batch, t.touched)
 		clear(t.batch)
 		t.batch = t.batch[:0]
-	}
-	if !alive {
-		s.fail(s.Reason(), nil)
 	}
 	return alive
 }

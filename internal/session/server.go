@@ -140,7 +140,7 @@ func (s *Server) welcome(conn net.Conn) {
 	s.mu.Unlock()
 	if full {
 		// The connection is new, so its buffer takes one byte.
-		conn.Write([]byte{codeByte(clientproto.RejectQuota)})
+		_, _ = conn.Write([]byte{codeByte(clientproto.RejectQuota)})
 		conn.Close()
 		s.observer.SessionEnded(&End{Remote: remote(conn), Reason: RefusedQuota,
 			Err: fmt.Errorf("MaxSessions = %d", s.config.Load().MaxSessions)})
@@ -171,8 +171,8 @@ func (s *Server) run(conn rawConn) {
 // a connection that got next to nothing takes a byte at once.
 func (s *Server) refuse(g *greeter, no *refusal, lived time.Duration) {
 	if no.code != 0 {
-		g.conn.SetWriteDeadline(time.Now().Add(time.Second))
-		g.conn.Write([]byte{codeByte(no.code)})
+		_ = g.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = g.conn.Write([]byte{codeByte(no.code)})
 	}
 	end := &End{Remote: remote(g.conn), Reason: no.reason, Err: no.err, Lived: lived}
 	if g.s != nil {

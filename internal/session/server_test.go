@@ -90,6 +90,7 @@ type fixture struct {
 	*ends
 	t      *testing.T
 	server *Server
+	stop   func()
 	addr   string
 }
 
@@ -110,6 +111,7 @@ func serveTest(t *testing.T, c *Config) *fixture {
 	f := &fixture{
 		ends: &ends{make(chan *Session, 100), make(chan *End, 100)}, t: t, addr: l.Addr().String(),
 	}
+	f.stop = sync.OnceFunc(func() { f.server.Stop() })
 	f.server = NewServer(c, &echo{names: make(map[clientproto.Name]*Session)}, f.ends)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
@@ -119,7 +121,7 @@ func serveTest(t *testing.T, c *Config) *fixture {
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		f.server.Stop()
+		f.stop()
 	})
 	return f
 }
@@ -371,21 +373,17 @@ func TestSendersAreHeldBackNotCut(t *testing.T) {
 	go func() { done <- stuff(sender, stop) }()
 	// The sender is held when its receiver is congested and the daemon takes
 	// nothing more from it.
-	for r.queue.slow.Load() == false {
-		<-time.After(time.Millisecond)
-	}
+	waitFor(t, func() bool { return r.queue.slow.Load() })
 	close(stop)
 	go io.Copy(io.Discard, receiver)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	// What was held goes through after all.
-	for {
-		if m, _ := r.Depth(); m == 0 && s.Received() > 0 && !r.queue.slow.Load() {
-			break
-		}
-		<-time.After(time.Millisecond)
-	}
+	waitFor(t, func() bool {
+		m, _ := r.Depth()
+		return m == 0 && s.Received() > 0 && !r.queue.slow.Load()
+	})
 	if r.Reason() != Open || s.Reason() != Open {
 		t.Fatalf("%v, %v", r.Reason(), s.Reason())
 	}
@@ -418,4 +416,36 @@ func TestStopEndsEverything(t *testing.T) {
 	if n := srv.Count(); n != 0 {
 		t.Errorf("%d connections are still counted", n)
 	}
+}
+
+// waitFor polls for something that has no event of its own.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// TestStopWhileSendersAreHeld: a sender that is held back when the daemon stops
+// ends too.
+func TestStopWhileSendersAreHeld(t *testing.T) {
+	c := testConfig()
+	c.Limits.Hold = time.Hour
+	f := serveTest(t, c)
+	sender, s := f.connect("a")
+	_, r := f.connect("b")
+	stop, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- stuff(sender, stop) }()
+	waitFor(t, func() bool { return r.queue.slow.Load() })
+	s.End(DaemonStopped, nil)
+	f.stop()
+	close(stop)
+	<-done
 }

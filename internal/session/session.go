@@ -26,7 +26,7 @@ type Router interface {
 	// never written again.
 	Submit(s *Session, messages [][]byte, touched []*Session) []*Session
 	// Leave sends the end of s through the order, for the reason that s.Reason
-	// tells. In the end the router calls s.Close.
+	// tells, unless that has been done. In the end the router calls s.Close.
 	Leave(s *Session)
 }
 
@@ -40,9 +40,11 @@ type Session struct {
 	Priority bool
 	Started  time.Time
 
-	// Handle is the router's, and so are pending and its use in Deliver and
-	// Commit: only the router touches them, in its turn.
+	// Handle and Leaving are the router's, and so is the use of Deliver and
+	// Commit: only the router touches them, in its turn. Leaving: the session's
+	// end is on its way through the order.
 	Handle  uint32
+	Leaving bool
 	pending []span
 
 	server *Server
@@ -57,7 +59,6 @@ type Session struct {
 
 	reason   atomic.Uint32
 	cause    atomic.Pointer[error]
-	left     atomic.Bool // Leave has been called
 	closed   atomic.Bool
 	received atomic.Uint64
 }
@@ -107,12 +108,11 @@ func (s *Session) End(r Reason, err error) bool {
 	return true
 }
 
-// fail ends the session and sends its end through the order.
+// fail ends the session and sends its end through the order, if it is not on its
+// way already.
 func (s *Session) fail(r Reason, err error) {
 	s.End(r, err)
-	if s.left.CompareAndSwap(false, true) {
-		s.server.router.Leave(s)
-	}
+	s.server.router.Leave(s)
 }
 
 // Close throws away what waits and has the session's own goroutine close the

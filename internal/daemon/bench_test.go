@@ -1,0 +1,49 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+
+	"gospread/spread/internal/clientproto"
+	"gospread/spread/internal/group"
+	"gospread/spread/internal/ring"
+	"gospread/spread/internal/session"
+)
+
+// benchmarkTurn sends batches of 100-byte messages through engine, ring and
+// groups to the sessions' pending lists.
+func benchmarkTurn(b *testing.B, receivers int) {
+	const batch = 90
+	e := newEngine(ring.NewSolo(1, 1), 1, []group.Daemon{{ID: 1, Name: "d"}}, nil)
+	var buf []byte
+	for i := range receivers {
+		s := session.Detached(fmt.Sprintf("r%d", i), "d")
+		e.Claim(s.Private)
+		e.Attach(s)
+		h := clientproto.Header{Type: clientproto.Join, NumGroups: 1}
+		name := clientproto.MakeName("g")
+		join := append(clientproto.AppendHeader(nil, &h, &s.Private, 0), name[:]...)
+		e.Submit(s, [][]byte{join}, nil)
+	}
+	sender := session.Detached("sender", "d")
+	e.Claim(sender.Private)
+	e.Attach(sender)
+	var messages [][]byte
+	h := clientproto.Header{Type: clientproto.Agreed, NumGroups: 1, DataLen: 100}
+	name := clientproto.MakeName("g")
+	buf = make([]byte, 0, batch*h.Size())
+	for range batch {
+		start := len(buf)
+		buf = append(append(clientproto.AppendHeader(buf, &h, &sender.Private, 0), name[:]...), make([]byte, 100)...)
+		messages = append(messages, buf[start:])
+	}
+	var touched []*session.Session
+	b.ReportAllocs()
+	for b.Loop() {
+		touched = e.Submit(sender, messages, touched[:0])
+		for _, s := range touched {
+			s.Discard()
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch, "ns/msg")
+}

@@ -1,0 +1,31 @@
+package session
+
+import (
+	"net"
+
+	"gospread/spread/internal/clientproto"
+)
+
+// Detached makes a session without a connection, for tests and benchmarks of
+// routers: what it gets waits until Discard.
+func Detached(user, daemon string) *Session {
+	s := &Session{
+		User: user, Private: clientproto.Private(user, daemon), Version: clientproto.ThisVersion,
+		server: &Server{conns: make(map[net.Conn]struct{})}, finished: make(chan struct{}),
+	}
+	s.server.config.Store(&Config{Limits: Limits{Bytes: 1 << 30, Messages: -1}})
+	return s
+}
+
+// Discard empties the queue of a detached session.
+func (s *Session) Discard() {
+	if begun, _ := s.queue.begin(); begun {
+		for more := true; more; {
+			n := 0
+			for _, sp := range s.queue.out[s.queue.head:] {
+				n += len(sp.b)
+			}
+			more = s.queue.more(n, s.limits())
+		}
+	}
+}
