@@ -49,10 +49,10 @@ func (e *End) String() string {
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}
-	if e.Reason.Refusal() {
-		return text
+	if !e.Reason.Refusal() {
+		text += fmt.Sprintf("; %d messages, %d bytes waiting", e.Messages, e.Bytes)
 	}
-	return text + fmt.Sprintf("; %d messages, %d bytes waiting, after %.3f s", e.Messages, e.Bytes, e.Lived.Seconds())
+	return text + fmt.Sprintf("; after %.3f s", e.Lived.Seconds())
 }
 
 // Observer is told of sessions' beginnings and ends, from many goroutines.
