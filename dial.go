@@ -1,0 +1,138 @@
+package spread
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"runtime"
+	"strconv"
+)
+
+// Dial connects to a daemon and introduces the client. The daemon is named as
+// follows (client protocol 1.4):
+//
+//	""          the same as "4803"
+//	"PORT"      the daemon with that port on this machine: its Unix socket
+//	            /tmp/PORT or, if that does not answer, TCP to localhost (on
+//	            Windows always TCP)
+//	"PORT@HOST" TCP; HOST is a name, an IPv4 or an IPv6 address without brackets
+//
+// The whole handshake must be done before ctx ends, and within
+// [DefaultDialTimeout] if ctx has no deadline. Later, ctx has no influence on the
+// connection.
+//
+// Errors: ErrIllegalSpread, ErrCouldNotConnect, the refusals ErrQuota, ErrNoName,
+// ErrIllegalName, ErrNotUnique, ErrVersion, ErrAuth, and ErrConnectionClosed if
+// the handshake broke off or ctx ended in it.
+func Dial(ctx context.Context, daemon string, opts ...Option) (*Conn, error) {
+	o := defaults()
+	for _, opt := range opts {
+		opt(&o)
+	}
+	addr, err := parseDaemon(daemon)
+	if err != nil {
+		return nil, &Error{Op: "connect", Code: ErrIllegalSpread, Err: err}
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultDialTimeout)
+		defer cancel()
+	}
+	nc, where, err := o.connect(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	hs, err := shake(ctx, nc, &o)
+	if err != nil {
+		_ = nc.Close()
+		var e *Error
+		if errors.As(err, &e) {
+			e.Op = "connect to daemon at " + where
+		}
+		return nil, err
+	}
+	return newConn(nc, &o, hs), nil
+}
+
+// dialer is net.Dialer's DialContext, or what stands in for it.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// connect makes the connection and tells where it leads.
+func (o *options) connect(ctx context.Context, a address) (nc net.Conn, where string, err error) {
+	dial := o.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	port := strconv.Itoa(int(a.port))
+	if a.host != "" {
+		where = net.JoinHostPort(a.host, port)
+		nc, err = dial(ctx, "tcp", where)
+		if err != nil {
+			return nil, where, dialError(ctx, where, err, "")
+		}
+		return nc, where, nil
+	}
+	var socket string
+	var socketErr error
+	if !o.noSockets {
+		socket = path.Join(o.socketDir, port)
+		nc, socketErr = dial(ctx, "unix", socket)
+		if socketErr == nil {
+			return nc, socket, nil
+		}
+		if ctx.Err() != nil {
+			return nil, socket, dialError(ctx, socket, socketErr, "")
+		}
+	}
+	where = net.JoinHostPort("localhost", port)
+	nc, err = dial(ctx, "tcp", where)
+	if err == nil {
+		return nc, where, nil
+	}
+	if socketErr == nil {
+		return nil, where, dialError(ctx, where, err, "")
+	}
+	return nil, where, dialError(ctx, socket+" and "+where,
+		fmt.Errorf("%w; %w", socketErr, err), "; is a daemon with port "+port+" running on this machine?")
+}
+
+// dialError sorts what went wrong into the codes of client protocol 1.4.
+func dialError(ctx context.Context, where string, err error, hint string) error {
+	e := &Error{Op: "connect to daemon at " + where, Code: ErrCouldNotConnect}
+	var dns *net.DNSError
+	var addr *net.AddrError
+	switch {
+	case ctx.Err() != nil:
+		e.Code, e.Err = ErrConnectionClosed, fmt.Errorf("gave up: %w", ctx.Err())
+		return e
+	case errors.As(err, &dns) && dns.IsNotFound, errors.As(err, &addr):
+		e.Code = ErrIllegalSpread
+		hint = "; check the host in PORT@HOST (an IPv6 address goes without brackets)"
+	case hint == "":
+		hint = "; is the daemon running there, and is this its port?"
+	}
+	e.Err = fmt.Errorf("%w%s", err, hint)
+	return e
+}
+
+// check reports what no daemon would accept.
+func (o *options) check() error {
+	if len(o.methods) > maxMethods {
+		return &Error{Op: "connect", Code: ErrAuth,
+			Err: fmt.Errorf("%d authentication methods, must be at most %d", len(o.methods), maxMethods)}
+	}
+	if o.name != "" {
+		if err := checkUser(o.name); err != nil {
+			return &Error{Op: "connect", Code: ErrIllegalName, Err: err}
+		}
+	}
+	return nil
+}
+
+// socketsMissing: systems where local clients use TCP.
+const socketsMissing = runtime.GOOS == "windows"
