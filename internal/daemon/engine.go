@@ -212,8 +212,8 @@ func serviceOf(t clientproto.Type) ring.Service {
 
 // The calls of group.Sink, all within a turn.
 
-func (e *engine) deliver(l group.Local, m []byte) {
-	if s := e.slots[l]; s != nil && s.Deliver(m) {
+func (e *engine) deliver(l group.Local, m []byte, shared bool) {
+	if s := e.slots[l]; s != nil && s.Deliver(m, shared) {
 		e.touched = append(e.touched, s)
 	}
 }
@@ -221,43 +221,42 @@ func (e *engine) deliver(l group.Local, m []byte) {
 // Deliver implements group.Sink.
 func (e *engine) Deliver(to []group.Local, payload []byte) {
 	for _, l := range to {
-		e.deliver(l, payload)
+		e.deliver(l, payload, false)
 	}
 }
 
 // View implements group.Sink: the notice is encoded once for all who read the
 // same layout.
 func (e *engine) View(to []group.Local, v *clientproto.View) {
-	var present, old []byte
+	var present, old notice
 	for _, l := range to {
-		s := e.slots[l]
-		if s != nil && s.Version.OldViews() {
-			if old == nil {
-				old = e.notices.add(v.Size(), func(b []byte) []byte { return clientproto.AppendOldView(b, v) })
-			}
-			e.deliver(l, old)
-			continue
+		n, encode := &present, clientproto.AppendView
+		if s := e.slots[l]; s != nil && s.Version.OldViews() {
+			n, encode = &old, clientproto.AppendOldView
 		}
-		if present == nil {
-			present = e.notices.add(v.Size(), func(b []byte) []byte { return clientproto.AppendView(b, v) })
+		if n.b == nil {
+			*n = e.notices.add(v.Size(), len(to), func(b []byte) []byte { return encode(b, v) })
 		}
-		e.deliver(l, present)
+		e.deliver(l, n.b, n.shared)
 	}
 }
 
 // Transition implements group.Sink.
 func (e *engine) Transition(to []group.Local, name *clientproto.Name, id clientproto.GroupID) {
-	m := e.notices.add(clientproto.HeaderSize+clientproto.GroupIDSize, func(b []byte) []byte {
+	n := e.notices.add(clientproto.HeaderSize+clientproto.GroupIDSize, len(to), func(b []byte) []byte {
 		return clientproto.AppendTransition(b, name, id)
 	})
-	e.Deliver(to, m)
+	for _, l := range to {
+		e.deliver(l, n.b, n.shared)
+	}
 }
 
 // SelfLeave implements group.Sink.
 func (e *engine) SelfLeave(to group.Local, name *clientproto.Name) {
-	e.deliver(to, e.notices.add(clientproto.HeaderSize, func(b []byte) []byte {
+	n := e.notices.add(clientproto.HeaderSize, 1, func(b []byte) []byte {
 		return clientproto.AppendSelfLeave(b, name)
-	}))
+	})
+	e.deliver(to, n.b, n.shared)
 }
 
 // Disconnected implements group.Sink.

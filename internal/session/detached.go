@@ -2,6 +2,7 @@ package session
 
 import (
 	"net"
+	"sync/atomic"
 
 	"gospread/spread/internal/clientproto"
 )
@@ -10,7 +11,8 @@ import (
 // routers: what it gets waits until Discard.
 func Detached(user, daemon string) *Session {
 	s := &Session{
-		User: user, Private: clientproto.Private(user, daemon), Version: clientproto.ThisVersion,
+		queue: queue{total: new(atomic.Int64)},
+		User:  user, Private: clientproto.Private(user, daemon), Version: clientproto.ThisVersion,
 		server: &Server{conns: make(map[net.Conn]struct{})}, finished: make(chan struct{}),
 	}
 	s.server.config.Store(&Config{Limits: Limits{Bytes: 1 << 30, Messages: -1}})

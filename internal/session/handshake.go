@@ -55,7 +55,7 @@ func (g *greeter) greet() (*Session, *refusal) {
 	s.input.buf = g.buf
 	s.Started = time.Now()
 	accept := clientproto.AppendAccept(nil, s.Version, &s.Private)
-	s.queue.put([]span{{accept, 0}}, &cfg.Limits, s.Started)
+	s.queue.put([]span{{accept, 0, false}}, &cfg.Limits, s.Started)
 	g.server.router.Attach(s)
 	return s, nil
 }
@@ -136,7 +136,8 @@ func (g *greeter) claim(h clientproto.Hello, cfg *Config) (*Session, *refusal) {
 		return nil, &refusal{reason: ConnectionFailed, err: err}
 	}
 	s := &Session{
-		User: h.Name, Version: h.Version, Views: h.Membership, Priority: h.Priority,
+		queue: queue{total: &g.server.queued},
+		User:  h.Name, Version: h.Version, Views: h.Membership, Priority: h.Priority,
 		server: g.server, conn: g.conn, rawIO: raw, finished: make(chan struct{}),
 	}
 	invented := h.Name == ""

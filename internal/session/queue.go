@@ -11,6 +11,8 @@ import (
 type span struct {
 	b    []byte
 	msgs int
+	// shared: memory of its own, in the queues of many clients.
+	shared bool
 }
 
 // adjacent tells whether b begins where a ends in the same memory.
@@ -18,15 +20,15 @@ func adjacent(a, b []byte) bool {
 	return len(a) < cap(a) && len(b) > 0 && &a[:len(a)+1][len(a)] == &b[0]
 }
 
-// appendSpan adds one message, growing the last span where the memory allows.
-func appendSpan(spans []span, b []byte) []span {
-	if n := len(spans); n > 0 && adjacent(spans[n-1].b, b) {
+// appendSpan adds s, growing the last span where the memory allows.
+func appendSpan(spans []span, s span) []span {
+	if n := len(spans); n > 0 && adjacent(spans[n-1].b, s.b) {
 		last := &spans[n-1]
-		last.b = last.b[:len(last.b)+len(b)]
-		last.msgs++
+		last.b = last.b[:len(last.b)+len(s.b)]
+		last.msgs += s.msgs
 		return spans
 	}
-	return append(spans, span{b, 1})
+	return append(spans, s)
 }
 
 // Limits bound what may wait for one client. They may change while sessions run.
@@ -42,9 +44,24 @@ type Limits struct {
 	Hold time.Duration
 }
 
+// All queues together may hold this many times Bytes in memory of their own.
+// Beyond that, every client with more than a scarceShare of Bytes waiting is slow.
+const (
+	totalFactor = 16
+	scarceShare = 64
+)
+
+// bytes is the limit of one queue when all together hold total bytes.
+func (l *Limits) bytes(total int64) int {
+	if total > int64(l.Bytes)*totalFactor {
+		return l.Bytes / scarceShare
+	}
+	return l.Bytes
+}
+
 // high and low are the marks between which senders are held back.
-func (l *Limits) high() int { return l.Bytes / 4 }
-func (l *Limits) low() int  { return l.Bytes / 8 }
+func (l *Limits) high(total int64) int { return l.bytes(total) / 4 }
+func (l *Limits) low() int             { return l.Bytes / 8 }
 
 const (
 	// A queue longer than lagging owns what it holds, unless a span is large:
@@ -57,9 +74,13 @@ const (
 // queue is what waits to be written to one client. Its lock is held briefly and
 // never while writing.
 type queue struct {
+	// total is what all queues of the server hold in memory of their own.
+	total *atomic.Int64
+
 	mu     sync.Mutex
 	spans  []span
 	bytes  int    // in spans and with the writer
+	own    int    // of these, in memory that is not shared
 	msgs   int    // likewise
 	owned  []byte // memory for small messages once the queue lags
 	closed bool
@@ -87,25 +108,23 @@ func (q *queue) put(spans []span, l *Limits, now time.Time) Reason {
 	if q.closed {
 		return Open
 	}
+	before := q.own
 	for _, s := range spans {
 		q.bytes += len(s.b)
 		q.msgs += s.msgs
-		if q.bytes > lagging && len(s.b) < largeSpan {
-			s.b = q.own(s.b)
+		if !s.shared {
+			q.own += len(s.b)
+			if q.bytes > lagging && len(s.b) < largeSpan {
+				s.b = q.copied(s.b)
+			}
 		}
-		if n := len(q.spans); n > 0 && adjacent(q.spans[n-1].b, s.b) {
-			last := &q.spans[n-1]
-			last.b = last.b[:len(last.b)+len(s.b)]
-			last.msgs += s.msgs
-			continue
-		}
-		q.spans = append(q.spans, s)
+		q.spans = appendSpan(q.spans, s)
 	}
-	return q.judge(l, now)
+	return q.judge(l, q.total.Add(int64(q.own-before)), now)
 }
 
-// own copies b into the queue's own memory.
-func (q *queue) own(b []byte) []byte {
+// copied puts a copy of b into the queue's own memory.
+func (q *queue) copied(b []byte) []byte {
 	if len(b) > cap(q.owned)-len(q.owned) {
 		q.owned = make([]byte, 0, ownedSize)
 	}
@@ -116,9 +135,9 @@ func (q *queue) own(b []byte) []byte {
 
 // judge updates congestion after something was added. A limit of messages is
 // enforced only against a full socket and only after senders were held back.
-func (q *queue) judge(l *Limits, now time.Time) Reason {
+func (q *queue) judge(l *Limits, total int64, now time.Time) Reason {
 	tooMany := l.Messages >= 0 && q.msgs > l.Messages
-	if q.bytes <= l.high() && !tooMany {
+	if q.bytes <= l.high(total) && !tooMany {
 		return Open
 	}
 	if q.congested.IsZero() {
@@ -129,6 +148,8 @@ func (q *queue) judge(l *Limits, now time.Time) Reason {
 	switch {
 	case q.bytes > l.Bytes:
 		return QueueBytes
+	case q.own > l.bytes(total):
+		return QueueTotal
 	case tooMany && q.blocked && now.Sub(q.congested) >= l.Hold:
 		return QueueMessages
 	}
@@ -173,31 +194,39 @@ func (q *queue) swap() {
 	q.owned = nil
 }
 
-// written takes n bytes from the front of what the writer has and returns how
-// many messages are now completely gone.
-func (q *queue) written(n int) (msgs int) {
+// written takes n bytes from the front of what the writer has. It returns how
+// many messages are now completely gone, and the bytes that were not shared.
+func (q *queue) written(n int) (msgs, own int) {
 	for n > 0 {
 		s := &q.out[q.head]
-		if n < len(s.b) {
-			s.b = s.b[n:]
-			return msgs
+		part := min(n, len(s.b))
+		n -= part
+		if !s.shared {
+			own += part
 		}
-		n -= len(s.b)
+		if part < len(s.b) {
+			s.b = s.b[part:]
+			break
+		}
 		msgs += s.msgs
 		*s = span{}
 		q.head++
 	}
-	return msgs
+	return msgs, own
 }
 
 // more accounts for n written bytes and tells whether the writer has more to
 // write. If not, his turn has ended.
 func (q *queue) more(n int, l *Limits) bool {
-	msgs := q.written(n)
+	msgs, own := q.written(n)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.bytes -= n
 	q.msgs -= msgs
+	if !q.closed {
+		q.own -= own
+		q.total.Add(-int64(own))
+	}
 	if !q.congested.IsZero() && q.bytes <= l.low() && (l.Messages < 0 || q.msgs <= l.Messages/2) {
 		q.relieve()
 	}
@@ -228,8 +257,13 @@ func (q *queue) setBlocked() {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
 	q.closed = true
 	q.spans, q.owned = nil, nil
+	q.total.Add(-int64(q.own))
+	q.own = 0
 	if !q.congested.IsZero() {
 		q.relieve()
 	}

@@ -3,9 +3,12 @@ package session
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
+
+func newQueue() *queue { return &queue{total: new(atomic.Int64)} }
 
 func wide() *Limits { return &Limits{Bytes: 1 << 20, Messages: -1, Hold: time.Second} }
 
@@ -27,10 +30,10 @@ func drainQueue(q *queue, l *Limits, n int) []byte {
 
 func TestSpansOfOneBufferGrowTogether(t *testing.T) {
 	buf := []byte("aaabbbcccddd")
-	spans := appendSpan(nil, buf[0:3])
-	spans = appendSpan(spans, buf[3:6])
-	spans = appendSpan(spans, buf[9:12]) // a gap
-	spans = appendSpan(spans, []byte("xyz"))
+	spans := appendSpan(nil, span{buf[0:3], 1, false})
+	spans = appendSpan(spans, span{buf[3:6], 1, false})
+	spans = appendSpan(spans, span{buf[9:12], 1, false}) // a gap
+	spans = appendSpan(spans, span{[]byte("xyz"), 1, false})
 	if len(spans) != 3 || string(spans[0].b) != "aaabbb" || spans[0].msgs != 2 || string(spans[1].b) != "ddd" {
 		t.Fatalf("spans %v", spans)
 	}
@@ -38,17 +41,17 @@ func TestSpansOfOneBufferGrowTogether(t *testing.T) {
 
 func TestQueueGivesBackWhatWasPut(t *testing.T) {
 	for _, step := range []int{1, 7, 1000, 1 << 20} {
-		var q queue
+		q := newQueue()
 		var want []byte
 		l := wide()
 		for i := range 300 {
 			m := bytes.Repeat([]byte{byte(i)}, 1+i*i%(20*min(step, 1000)))
 			want = append(want, m...)
-			if v := q.put([]span{{m, 1}}, &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
+			if v := q.put([]span{{m, 1, false}}, &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
 				t.Fatal(v)
 			}
 		}
-		if got := drainQueue(&q, l, step); !bytes.Equal(got, want) {
+		if got := drainQueue(q, l, step); !bytes.Equal(got, want) {
 			t.Fatalf("step %d: %d bytes came out, not the %d put in", step, len(got), len(want))
 		}
 		if m, b := q.depth(); m != 0 || b != 0 {
@@ -63,25 +66,76 @@ func TestQueueGivesBackWhatWasPut(t *testing.T) {
 // TestLaggingQueueOwnsSmallMessages: a queue that lags must not keep whole
 // input buffers alive for the sake of small messages in them.
 func TestLaggingQueueOwnsSmallMessages(t *testing.T) {
-	var q queue
+	q := newQueue()
 	l := &Limits{Bytes: 64 << 20, Messages: -1}
-	q.put([]span{{make([]byte, lagging), 1}}, l, epoch)
+	q.put([]span{{make([]byte, lagging), 1, false}}, l, epoch)
 	big := make([]byte, 1<<20)
 	m := big[1000:1180]
-	q.put([]span{{m, 1}}, l, epoch)
+	q.put([]span{{m, 1, false}}, l, epoch)
 	last := q.spans[len(q.spans)-1].b
 	if &last[0] == &m[0] || cap(last) > ownedSize {
 		t.Fatal("a small message of a lagging queue still shares its buffer")
 	}
 }
 
+// TestSharedNoticesAreNotCopied, however far behind the queue is.
+func TestSharedNoticesAreNotCopied(t *testing.T) {
+	q := newQueue()
+	l := &Limits{Bytes: 64 << 20, Messages: -1}
+	q.put([]span{{make([]byte, lagging), 1, false}}, l, epoch)
+	m := make([]byte, 200)
+	q.put([]span{{m, 1, true}}, l, epoch)
+	if last := q.spans[len(q.spans)-1].b; &last[0] != &m[0] {
+		t.Error("copied")
+	}
+	if got := q.total.Load(); got != lagging {
+		t.Errorf("%d bytes counted as the queue's own", got)
+	}
+}
+
+// TestAllQueuesTogetherAreBounded: when together they hold too much, the long
+// ones are slow, and the short ones are not; ends give back what they held.
+func TestAllQueuesTogetherAreBounded(t *testing.T) {
+	var total atomic.Int64
+	l := &Limits{Bytes: 1 << 20, Messages: -1}
+	put := func(q *queue, n int) Reason { return q.put([]span{{make([]byte, n), 1, false}}, l, epoch) }
+	queues := make([]*queue, totalFactor)
+	for i := range queues {
+		queues[i] = &queue{total: &total}
+		if v := put(queues[i], l.Bytes); v != Open {
+			t.Fatalf("queue %d: %v", i, v)
+		}
+	}
+	short := &queue{total: &total}
+	if v := put(short, l.Bytes/scarceShare); v != Open {
+		t.Fatalf("a short queue: %v", v)
+	}
+	if v := put(queues[0], 0); v != QueueTotal {
+		t.Fatalf("a long queue: %v", v)
+	}
+	queues[0].close()
+	queues[0].close()
+	if v := put(queues[1], 0); v != Open {
+		t.Fatalf("after one has ended: %v", v)
+	}
+	for _, q := range append(queues[2:], short) {
+		drainQueue(q, l, 1<<20)
+	}
+	queues[1].begin()
+	queues[1].close()
+	queues[1].more(10, l)
+	if n := total.Load(); n != 0 {
+		t.Fatalf("%d bytes are counted when nothing waits", n)
+	}
+}
+
 func TestQueueEndsAboveItsBytes(t *testing.T) {
-	var q queue
+	q := newQueue()
 	l := wide()
-	if v := q.put([]span{{make([]byte, l.Bytes), 1}}, l, epoch); v != Open {
+	if v := q.put([]span{{make([]byte, l.Bytes), 1, false}}, l, epoch); v != Open {
 		t.Fatalf("at the limit: %v", v)
 	}
-	if v := q.put([]span{{[]byte{1}, 1}}, l, epoch); v != QueueBytes {
+	if v := q.put([]span{{[]byte{1}, 1, false}}, l, epoch); v != QueueBytes {
 		t.Fatalf("above the limit: %v", v)
 	}
 }
@@ -89,9 +143,9 @@ func TestQueueEndsAboveItsBytes(t *testing.T) {
 // TestMessagesCutOnlyAfterTheHold: a limit of messages binds only against a full
 // socket, and only after senders were held back.
 func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
-	var q queue
+	q := newQueue()
 	l := &Limits{Bytes: 1 << 20, Messages: 2, Hold: time.Second}
-	one := []span{{[]byte("m"), 1}}
+	one := []span{{[]byte("m"), 1, false}}
 	put := func(after time.Duration) Reason { return q.put(slices.Clone(one), l, epoch.Add(after)) }
 	for range 5 {
 		if v := put(0); v != Open {
@@ -117,15 +171,15 @@ func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
 }
 
 func TestDrainingReleasesSenders(t *testing.T) {
-	var q queue
+	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high()+1), 1}}, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, l, epoch)
 	drained, left := q.hold(l, epoch)
 	if drained == nil || left != l.Hold {
 		t.Fatalf("a queue above the high mark does not hold senders (%v)", left)
 	}
 	q.begin()
-	q.more(l.high()-l.low(), l)
+	q.more(l.high(0)-l.low(), l)
 	select {
 	case <-drained:
 		t.Fatal("released above the low mark")
@@ -143,9 +197,9 @@ func TestDrainingReleasesSenders(t *testing.T) {
 }
 
 func TestClosingReleasesSenders(t *testing.T) {
-	var q queue
+	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high()+1), 1}}, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, l, epoch)
 	drained, _ := q.hold(l, epoch)
 	q.close()
 	select {
@@ -153,7 +207,7 @@ func TestClosingReleasesSenders(t *testing.T) {
 	default:
 		t.Fatal("senders wait for a queue that has ended")
 	}
-	if v := q.put([]span{{[]byte("m"), 1}}, l, epoch); v != Open || len(q.spans) != 0 {
+	if v := q.put([]span{{[]byte("m"), 1, false}}, l, epoch); v != Open || len(q.spans) != 0 {
 		t.Fatal("a closed queue takes messages")
 	}
 }
@@ -161,14 +215,14 @@ func TestClosingReleasesSenders(t *testing.T) {
 func BenchmarkDeliverSmall(b *testing.B) {
 	l := wide()
 	buf := make([]byte, 180*90)
-	var q queue
+	q := newQueue()
 	out := new([writeSize]byte)
 	b.ReportAllocs()
 	var spans []span
 	for b.Loop() {
 		spans = spans[:0]
 		for i := range 90 {
-			spans = appendSpan(spans, buf[180*i:180*i+180])
+			spans = appendSpan(spans, span{buf[180*i : 180*i+180], 1, false})
 		}
 		q.put(spans, l, epoch)
 		if ok, _ := q.begin(); ok {

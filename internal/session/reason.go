@@ -31,6 +31,7 @@ const (
 	IllegalMessage // a message that breaks the protocol
 	IllegalSender  // a message in another session's name
 	QueueBytes     // more bytes waiting than MaxSessionBytes
+	QueueTotal     // all queues together too long, and this is a long one
 	QueueMessages  // more messages waiting than MaxSessionMessages
 	Stalled        // took nothing for MaxSessionStall
 	DaemonStopped  // the daemon ended
@@ -54,6 +55,7 @@ var reasonText = [numReasons]string{
 	IllegalMessage:     "illegal message",
 	IllegalSender:      "message with a foreign sender name",
 	QueueBytes:         "slow receiver: more bytes waiting than MaxSessionBytes",
+	QueueTotal:         "slow receiver: all clients' queues together hold too much, and its is long",
 	QueueMessages:      "slow receiver: more messages waiting than MaxSessionMessages",
 	Stalled:            "slow receiver: nothing taken for MaxSessionStall",
 	DaemonStopped:      "daemon stopped",
@@ -70,4 +72,6 @@ func (r Reason) String() string {
 func (r Reason) Refusal() bool { return r >= RefusedQuota && r <= HandshakeClosed }
 
 // Cut tells whether the daemon ended an accepted session that could not keep up.
-func (r Reason) Cut() bool { return r == QueueBytes || r == QueueMessages || r == Stalled }
+func (r Reason) Cut() bool {
+	return r == QueueBytes || r == QueueTotal || r == QueueMessages || r == Stalled
+}

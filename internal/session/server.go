@@ -69,6 +69,7 @@ type Server struct {
 	observer Observer
 	config   atomic.Pointer[Config]
 	chunks   chunks
+	queued   atomic.Int64 // bytes in all queues, shared ones apart
 	stopped  chan struct{}
 	owner    sync.WaitGroup
 

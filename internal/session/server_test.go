@@ -47,7 +47,7 @@ func (e *echo) Submit(s *Session, messages [][]byte, touched []*Session) []*Sess
 	defer e.mu.Unlock()
 	var doomed []*Session
 	to := func(r *Session, m []byte) {
-		if r.Deliver(m) {
+		if r.Deliver(m, false) {
 			touched = append(touched, r)
 		}
 	}

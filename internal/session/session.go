@@ -80,10 +80,11 @@ func (s *Session) limits() *Limits { return &s.server.config.Load().Limits }
 
 // Deliver appends a message for the client to what the router's turn gathers.
 // It reports whether this is the first since the last Commit. The memory may be
-// shared and must not change any more.
-func (s *Session) Deliver(message []byte) (first bool) {
+// part of a larger piece and must not change any more. shared tells that it is
+// a piece of its own that goes to many clients: it is never copied for one.
+func (s *Session) Deliver(message []byte, shared bool) (first bool) {
 	first = len(s.pending) == 0
-	s.pending = appendSpan(s.pending, message)
+	s.pending = appendSpan(s.pending, span{message, 1, shared})
 	return first
 }
 
