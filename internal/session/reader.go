@@ -15,6 +15,10 @@ import (
 // never waits for that.
 const flushEvery = 128 << 10
 
+// maxBatch bounds how many messages enter the order in one turn, so that others
+// get theirs in between.
+const maxBatch = 256
+
 // turn is a reader's working memory while its client is active.
 type turn struct {
 	batch   [][]byte
@@ -122,14 +126,23 @@ func (s *Session) understand(t *turn) bool {
 		clientproto.PutHeader(m, &h)
 		clientproto.Sender(m)[clientproto.NameSize-1] = 0
 		alive = s.accept(&h, m, t)
+		if len(t.batch) == maxBatch {
+			s.submit(t)
+		}
 	}
-	if len(t.batch) > 0 {
-		s.received.Add(uint64(len(t.batch)))
-		t.touched = s.server.router.Submit(s, t.batch, t.touched)
-		clear(t.batch)
-		t.batch = t.batch[:0]
-	}
+	s.submit(t)
 	return alive
+}
+
+// submit gives the batch its place in the order.
+func (s *Session) submit(t *turn) {
+	if len(t.batch) == 0 {
+		return
+	}
+	s.received.Add(uint64(len(t.batch)))
+	t.touched = s.server.router.Submit(s, t.batch, t.touched)
+	clear(t.batch)
+	t.batch = t.batch[:0]
 }
 
 // isSender compares the sender field with the session's own private group up to

@@ -22,8 +22,9 @@ type Router interface {
 	Attach(s *Session)
 	// Submit gives messages of s their place in the order, all in one turn, and
 	// appends the sessions that got something by it, which the caller must Flush.
-	// The messages are complete, checked and in our byte order; their memory is
-	// never written again.
+	// The messages are complete, checked and in our byte order. Their memory is
+	// used again when the turn is over and nothing of it waits in a queue of a
+	// touched session; a router that keeps them for longer must copy them.
 	Submit(s *Session, messages [][]byte, touched []*Session) []*Session
 	// Leave sends the end of s through the order, for the reason that s.Reason
 	// tells, unless that has been done. In the end the router calls s.Close.
