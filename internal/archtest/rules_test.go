@@ -69,6 +69,7 @@ var rooms = map[string]room{
 	"internal/sim":             {helper: true},
 	"spreadtest":               {helper: true},
 	"compat":                   {closed: true},
+	"script":                   {closed: true},
 	"internal/archtest":        {closed: true},
 	"scripts":                  {closed: true},
 }

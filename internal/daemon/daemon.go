@@ -276,7 +276,7 @@ func membershipReport(cfg *conf.Config, self string, c *ring.Configuration) stri
 		}
 	}
 	b.WriteString(strings.Repeat("=", 20) + "\n\n")
-	return strings.TrimSuffix(b.String(), "\n")
+	return b.String()
 }
 
 // sessionConfig is the configuration as the sessions see it.

@@ -1,0 +1,90 @@
+//go:build unix
+
+package script
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func checkCode(ts *testscript.TestScript, want string, code int, stdout, stderr []byte) {
+	if strconv.Itoa(code) != want {
+		ts.Fatalf("exit status %d, want %s\n%s%s", code, want, stdout, stderr)
+	}
+}
+
+// freeport NAME sets a variable to a port that a daemon can have.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	for range 1000 {
+		if port := 22000 + 2*rand.IntN(5000); isFree(port) {
+			ts.Setenv(args[0], strconv.Itoa(port))
+			return
+		}
+	}
+	ts.Fatalf("no free port")
+}
+
+// masks are what differs from run to run.
+var masks = []struct {
+	re   *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`(?m)^grp id is -?\d+ \d+ \d+$`), "grp id is N N N"},
+	{regexp.MustCompile(`(?m)^Membership id is \( -?\d+, \d+\)$`), "Membership id is ( N, N)"},
+	{regexp.MustCompile(`(?m)^Hash value for this configuration is: \d+$`), "Hash value for this configuration is: N"},
+	{regexp.MustCompile(`(?m)^Spread: running as .*\n`), ""}, // only as root
+}
+
+// mask FILE... replaces the numbers that differ from run to run by N, and the
+// port by PORT.
+func mask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: mask FILE...")
+	}
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		for _, m := range masks {
+			text = m.re.ReplaceAllString(text, m.with)
+		}
+		if port := ts.Getenv("PORT"); port != "" {
+			text = strings.ReplaceAll(text, port, "PORT")
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o644))
+	}
+}
+
+// jsonfield FILE PATH VALUE compares a member of the JSON object in a file, such as
+// sent.messages, as JSON text; the value > 0 is any positive number.
+func jsonField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: jsonfield FILE PATH VALUE")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for _, name := range strings.Split(args[1], ".") {
+		o, ok := v.(map[string]any)
+		if v, ok = o[name], ok && o[name] != nil; !ok {
+			ts.Fatalf("there is no %s", args[1])
+		}
+	}
+	if n, ok := v.(float64); ok && args[2] == "> 0" {
+		if n <= 0 {
+			ts.Fatalf("%s is %v", args[1], n)
+		}
+		return
+	}
+	got, err := json.Marshal(v)
+	ts.Check(err)
+	if string(got) != args[2] {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
