@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
+	"gospread/spread/internal/cliargs"
 	"gospread/spread/internal/conf"
 )
 
@@ -45,46 +45,34 @@ type arguments struct {
 	check, version, help bool
 }
 
-// parseArgs reads the command line. Of the one-letter options only the first
-// two bytes count, and repeats replace each other, as they always did.
+// parseArgs reads the command line.
 func parseArgs(args []string) (a arguments, err error) {
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		switch {
-		case arg == "--check":
-			a.check = true
-			continue
-		case arg == "--version":
-			a.version = true
-			continue
-		case arg == "--help", arg == "-h":
-			a.help = true
-			continue
-		case len(arg) < 2 || !strings.Contains("-n -c -l", arg[:2]) || arg[:1] != "-":
-			return a, fmt.Errorf("unknown argument %q", arg)
-		case len(args) == 0:
-			return a, fmt.Errorf("argument %s needs a value", arg[:2])
-		}
-		value := args[0]
-		args = args[1:]
-		switch arg[:2] {
-		case "-n":
-			if value == "" || len(value) > conf.MaxNameLen {
-				return a, fmt.Errorf("daemon name %q: %d bytes, must be 1 to %d", value, len(value), conf.MaxNameLen)
+	err = cliargs.Parse(args, []cliargs.Option{
+		cliargs.Bool("--check", &a.check),
+		cliargs.Bool("--version", &a.version),
+		cliargs.Bool("--help", &a.help),
+		cliargs.Bool("-h", &a.help),
+		{Name: "-n", Set: func(v string) error {
+			if v == "" || len(v) > conf.MaxNameLen {
+				return fmt.Errorf("daemon name %q: %d bytes, must be 1 to %d", v, len(v), conf.MaxNameLen)
 			}
-			a.name = value
-		case "-c":
-			if value == "" {
-				return a, errors.New("argument -c needs the name of a file")
+			a.name = v
+			return nil
+		}},
+		{Name: "-c", Set: func(v string) error {
+			if v == "" {
+				return errors.New("needs the name of a file")
 			}
-			a.config = value
-		case "-l":
-			if value != "y" && value != "n" {
-				return a, fmt.Errorf("argument -l takes y or n, not %q", value)
+			a.config = v
+			return nil
+		}},
+		{Name: "-l", Set: func(v string) error {
+			if v != "y" && v != "n" {
+				return fmt.Errorf("takes y or n, not %q", v)
 			}
-			a.sessionLog = value == "y"
-		}
-	}
-	return a, nil
+			a.sessionLog = v == "y"
+			return nil
+		}},
+	})
+	return a, err
 }

@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	"internal/hist":      {pure: true, std: pureStd},
 
 	// The daemon.
-	"cmd/spread": {uses: []string{"internal/conf", "internal/daemon"}},
+	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
 	"internal/daemon": {uses: []string{
 		"internal/clientproto", "internal/conf", "internal/group", "internal/link", "internal/ring",
 		"internal/ringproto", "internal/seal", "internal/session", "internal/stats",
