@@ -74,6 +74,13 @@ func (l *logger) configure(o conf.Logging) error {
 	return nil
 }
 
+// set replaces the logging options; the file stays.
+func (l *logger) set(o conf.Logging) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.options = o
+}
+
 func (l *logger) openFile() error {
 	f, err := l.dir.OpenFile(l.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -1,0 +1,67 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/ring"
+)
+
+// banner is the first thing in the log: which program this is.
+func (d *Daemon) banner() {
+	rule := strings.Repeat("=", 75)
+	d.log.print("/%s\\\n"+
+		"| gospread %-65.65s|\n"+
+		"| The Spread toolkit, implemented in Go. Licensed under Apache-2.0.%9s|\n"+
+		"| Speaks the client protocol of Version 5.00.01%29s|\n"+
+		"\\%s/", rule, d.opts.Version, "", "", rule)
+}
+
+// report logs the start-up report of a configuration, each line under the
+// logging options that held where it stands in the file.
+func (d *Daemon) report(cfg *conf.Config) {
+	for _, line := range cfg.Report {
+		d.log.set(line.Log)
+		d.log.logf(line.Level, line.Flags, "%s", line.Text)
+	}
+	d.log.set(cfg.Options.Log)
+}
+
+// installed reports a daemon membership; it is called in a turn of the engine.
+func (d *Daemon) installed(c *ring.Configuration) {
+	d.unix.keepTime(c.ID.Time)
+	d.log.print("%s", membershipReport(d.config.Load(), d.self.Name, c))
+	if d.sessions != nil {
+		d.sessions.membership(d.config.Load(), c)
+	}
+}
+
+// membershipReport is the block of 7.3 for a new daemon membership.
+func membershipReport(cfg *conf.Config, self string, c *ring.Configuration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Membership id is ( %d, %d)\n%s\nConfiguration at %s is:\nNum Segments %d\n",
+		int32(c.ID.Leader), c.ID.Time, strings.Repeat("-", 20), self, len(cfg.Segments))
+	in := make(map[uint32]bool)
+	for _, id := range c.Members {
+		in[uint32(id)] = true
+	}
+	for _, s := range cfg.Segments {
+		var members []conf.Daemon
+		for _, m := range s.Daemons {
+			if in[m.ID] {
+				members = append(members, m)
+			}
+		}
+		fmt.Fprintf(&b, "\t%d", len(members))
+		for _, a := range s.Addrs {
+			fmt.Fprintf(&b, "\t[%s]:%d", a, s.Port)
+		}
+		b.WriteByte('\n')
+		for _, m := range members {
+			fmt.Fprintf(&b, "\t\t%-20s\t%s\tID: %-16d\n", m.Name, m.Addr, m.ID)
+		}
+	}
+	b.WriteString(strings.Repeat("=", 20) + "\n\n")
+	return b.String()
+}
