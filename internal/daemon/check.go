@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,7 @@ func Check(w io.Writer, file, name string) error {
 		hostname = "localhost"
 	}
 	s := &source{hostname: hostname}
-	cfg, err := s.load(file)
+	cfg, err := s.load(context.Background(), file)
 	if err != nil {
 		return err
 	}
@@ -25,7 +26,7 @@ func Check(w io.Writer, file, name string) error {
 	if name == "" {
 		return nil
 	}
-	local, err := localAddrs(lookupHost, hostname)
+	local, err := localAddrs(lookup(context.Background()), hostname)
 	if err != nil {
 		return err
 	}

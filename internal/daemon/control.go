@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"sync"
 
 	"gospread/spread/internal/conf"
 )
@@ -14,6 +15,7 @@ type signals struct{ stop, reload, reopen chan os.Signal }
 
 // catch starts listening to the process's signals.
 func catch() *signals {
+	ignoreBrokenPipe()
 	s := &signals{make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)}
 	for c, list := range map[chan os.Signal][]os.Signal{s.stop: stopSignals, s.reload: reloadSignals, s.reopen: reopenSignals} {
 		if len(list) > 0 {
@@ -30,17 +32,24 @@ func (s *signals) release() {
 	}
 }
 
-// waitForEnd serves the signals until one of them, or ctx, ends the daemon.
+// waitForEnd serves the signals until one of them, or ctx, ends the daemon. A
+// second signal to stop finds the process with its default, and ends it.
 func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
+	ctx, cancel := context.WithCancel(ctx)
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-sig.stop:
+			sig.release()
 			d.log.logf(conf.LevelInfo, conf.FlagPrint, "Spread: stopping on signal %v", s)
 			return
 		case <-sig.reload:
-			d.reload()
+			// Name lookups may take long; a stop does not wait for them.
+			reloading.Go(func() { d.reload(ctx) })
 		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
 				d.log.print("Spread: %v", err)
@@ -51,10 +60,12 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 
 // reload reads the configuration again and applies what may change while the
 // daemon runs. A file that is not acceptable changes nothing.
-func (d *Daemon) reload() {
+func (d *Daemon) reload(ctx context.Context) {
+	d.reloads.Lock()
+	defer d.reloads.Unlock()
 	d.log.print("Spread: reloading the configuration")
 	old := d.config.Load()
-	cfg, err := d.source.reload()
+	cfg, err := d.source.reload(ctx)
 	if err == nil {
 		err = d.apply(old, cfg)
 	}
@@ -69,13 +80,12 @@ func (d *Daemon) apply(old, cfg *conf.Config) error {
 	}
 	live, _ := conf.Changed(old, cfg, d.self.Name)
 	_, refused := conf.Changed(d.started, cfg, d.self.Name)
-	rules, err := d.authRules(cfg)
-	if err != nil {
+	if err := d.readRules(cfg); err != nil {
 		return err
 	}
 	d.config.Store(cfg)
 	d.report(cfg)
-	d.server.SetConfig(d.sessionConfig(cfg, rules))
+	d.server.SetConfig(d.sessionConfig(cfg))
 	d.engine.setDaemons(groupDaemons(cfg))
 	for _, text := range live {
 		d.log.print("Spread: changed: %s", text)

@@ -53,6 +53,10 @@ type Daemon struct {
 	config  atomic.Pointer[conf.Config]
 	self    conf.Daemon
 
+	reloads   sync.Mutex // one at a time; guards started's use and the rules
+	rules     session.IPRules
+	rulesFile string // where they are from; empty: none found
+
 	engine   *engine
 	server   *session.Server
 	sessions *sessionLog // nil without -l y
@@ -93,12 +97,14 @@ func (d *Daemon) start(ctx context.Context) error {
 		hostname = "localhost"
 	}
 	d.source = &source{hostname: hostname}
-	cfg, err := d.load()
+	cfg, err := d.load(ctx)
 	if err != nil {
 		return err
 	}
-	auth, err := d.authRules(cfg)
-	if err != nil {
+	if err := d.readRules(cfg); err != nil {
+		return err
+	}
+	if err := d.checkCapacity(&cfg.Options); err != nil {
 		return err
 	}
 	var identity *identity
@@ -121,13 +127,13 @@ func (d *Daemon) start(ctx context.Context) error {
 		}
 	}
 	d.makeEngine(cfg)
-	d.server = session.NewServer(d.sessionConfig(cfg, auth), d.engine, observer{d})
+	d.server = session.NewServer(d.sessionConfig(cfg), d.engine, observer{d})
 	return nil
 }
 
 // load reads the configuration, reports it, and finds the daemon's own entry.
-func (d *Daemon) load() (*conf.Config, error) {
-	cfg, err := d.source.load(d.opts.ConfigFile)
+func (d *Daemon) load(ctx context.Context) (*conf.Config, error) {
+	cfg, err := d.source.load(ctx, d.opts.ConfigFile)
 	switch {
 	case errors.Is(err, conf.ErrNoFile) && d.opts.Name == "":
 		cfg = conf.Default()
@@ -144,7 +150,7 @@ func (d *Daemon) load() (*conf.Config, error) {
 		return nil, err
 	}
 	d.report(cfg)
-	local, err := localAddrs(lookupHost, d.source.hostname)
+	local, err := localAddrs(lookup(ctx), d.source.hostname)
 	if err != nil {
 		return nil, err
 	}
@@ -222,15 +228,12 @@ func groupDaemons(cfg *conf.Config) []group.Daemon {
 }
 
 // sessionConfig is the configuration as the sessions see it.
-func (d *Daemon) sessionConfig(cfg *conf.Config, rules session.IPRules) *session.Config {
+func (d *Daemon) sessionConfig(cfg *conf.Config) *session.Config {
 	o := &cfg.Options
-	most := sessionLimit()
-	if o.MaxSessions > 0 {
-		most = min(most, o.MaxSessions)
-	}
+	most, why := capacity(o)
 	return &session.Config{
 		DaemonName: d.self.Name,
-		Auth:       session.Auth{Allowed: o.Auth.Allowed, Required: o.Auth.Required, IP: rules},
+		Auth:       session.Auth{Allowed: o.Auth.Allowed, Required: o.Auth.Required, IP: d.rules},
 		Policy:     d.opts.Policy,
 		Limits: session.Limits{
 			Bytes:    o.MaxSessionBytes,
@@ -239,14 +242,40 @@ func (d *Daemon) sessionConfig(cfg *conf.Config, rules session.IPRules) *session
 			Hold:     o.SenderHold,
 		},
 		MaxSessions:      most,
+		MaxSessionsWhy:   why,
 		HandshakeTimeout: o.HandshakeTimeout,
 	}
+}
+
+// capacity is how many clients the daemon serves at once, and what says so.
+func capacity(o *conf.Options) (most int, why string) {
+	most = sessionLimit()
+	if o.MaxSessions > 0 && o.MaxSessions <= most {
+		return o.MaxSessions, "MaxSessions"
+	}
+	return most, "the limit of file descriptors"
+}
+
+// checkCapacity says how many clients can be served if that is few.
+func (d *Daemon) checkCapacity(o *conf.Options) error {
+	most, why := capacity(o)
+	switch {
+	case most <= 0:
+		return fmt.Errorf("serve clients: %s leaves none for them; raise it (ulimit -n) to at least %d", why, 2*reservedFiles)
+	case most < fewSessions && why != "MaxSessions", o.MaxSessions > most:
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: at most %d clients at once: %s", most, why)
+	}
+	return nil
 }
 
 // Sessions at once where the platform names no limit, and at most anywhere.
 const (
 	defaultSessions = 1000
 	mostSessions    = 1 << 17
+	fewSessions     = 500
+	// reservedFiles are descriptors that clients cannot have: listeners, log, and
+	// what the run-time needs.
+	reservedFiles = 64
 )
 
 // run serves until ctx ends or a signal stops the daemon.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,6 +113,7 @@ func (r *running) start(opts Options) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := d.start(ctx); err != nil {
 		cancel()
+		d.log.close()
 		return err
 	}
 	r.Daemon = d
@@ -119,6 +121,7 @@ func (r *running) start(opts Options) error {
 	go func() { ended <- d.run(ctx, &signals{}) }()
 	r.stop = sync.OnceValue(func() error {
 		cancel()
+		defer d.log.close()
 		return <-ended
 	})
 	return nil
@@ -398,29 +401,27 @@ func TestReloadAppliesOrKeeps(t *testing.T) {
 	}
 	for _, bad := range []string{"MaxSessions = many", "Nonsense = 1"} {
 		d.configure(bad)
-		d.reload()
+		d.reload(t.Context())
 		d.log.wait(t, "the configuration stays as it was")
 		if !full() {
 			t.Fatalf("%q changed the running daemon", bad)
 		}
 	}
 	os.WriteFile(d.file, []byte("Spread_Segment 127.0.0.255:4803 { other 127.0.0.1 }"), 0o644)
-	d.reload()
+	d.reload(t.Context())
 	if !full() {
 		t.Fatal("a file without the daemon's own entry changed it")
 	}
 	d.configure("MaxSessions = 3\nDaemonUser = elsewhere")
-	d.reload()
+	d.reload(t.Context())
 	d.log.wait(t, "Spread: changed: MaxSessions")
 	d.log.wait(t, "Spread: not changed: DaemonUser")
 	if full() {
 		t.Fatal("the new limit is not applied")
 	}
-	before := strings.Count(d.log.String(), "Spread: not changed: DaemonUser")
-	d.reload()
-	if strings.Count(d.log.String(), "Spread: not changed: DaemonUser") != before+1 {
-		t.Error("a second reload forgets what needs a restart")
-	}
+	d.reload(t.Context())
+	// A second reload does not forget what needs a restart.
+	waitFor(t, "the second report", func() bool { return strings.Count(d.log.String(), "Spread: not changed: DaemonUser") == 2 })
 	a.sync()
 }
 
@@ -457,6 +458,10 @@ func TestLogGoesToItsFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "log")
 	d := startDaemon(t, fmt.Sprintf("EventTimeStamp = \"%%Y\"\nEventLogFile = %q", file), Options{})
+	waitFor(t, "the start to be logged", func() bool {
+		b, _ := os.ReadFile(file)
+		return strings.Contains(string(b), "Membership id is") && strings.HasSuffix(string(b), " \n")
+	})
 	moved := file + ".1"
 	if err := os.Rename(file, moved); err != nil {
 		t.Fatal(err)
@@ -511,4 +516,124 @@ func TestOldClientsGetTheirLayout(t *testing.T) {
 	if h, _ := a.next(); h.DataLen != 56 {
 		t.Fatalf("layout for 5.0.1: data length %d", h.DataLen)
 	}
+}
+
+// stuckWriter is a log that nobody reads.
+type stuckWriter struct{ release chan struct{} }
+
+func (w stuckWriter) Write(b []byte) (int, error) {
+	<-w.release
+	return len(b), nil
+}
+
+// TestUnreadLogHoldsNobodyUp: those who log go on, what does not fit is counted,
+// and the end waits for a bounded time.
+func TestUnreadLogHoldsNobodyUp(t *testing.T) {
+	w := stuckWriter{make(chan struct{})}
+	l := newLogger(w, time.Now)
+	line := strings.Repeat("x", 1000)
+	for range 3 * logBacklog / 1000 {
+		l.print("%s", line)
+	}
+	l.mu.Lock()
+	lost, held := l.lost, len(l.lines)
+	l.mu.Unlock()
+	if lost < 1000 || held > logBacklog {
+		t.Errorf("%d lines lost, %d bytes held", lost, held)
+	}
+	l.close() // returns although the writer is stuck
+	close(w.release)
+	<-l.ended
+
+	out := newLogBuffer()
+	l = newLogger(out, time.Now)
+	l.mu.Lock()
+	l.lost = 5
+	l.mu.Unlock()
+	l.print("again")
+	l.close()
+	if got := out.String(); got != "again\n5 lines of the log were lost: it was not read fast enough\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestStopDuringHandshakes: clients without a name that connect while the daemon
+// stops do not keep it from stopping.
+func TestStopDuringHandshakes(t *testing.T) {
+	for range 20 {
+		d := startDaemon(t, "", Options{})
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for !stop.Load() {
+					conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", d.port))
+					if err != nil {
+						return
+					}
+					hello, _ := clientproto.AppendChoice([]byte{5, 0, 1, 0, 0}, []string{"NULL"})
+					conn.Write(hello)
+					conn.Read(make([]byte, 10))
+					conn.Close()
+				}
+			})
+		}
+		waitFor(t, "some sessions", func() bool { return strings.Contains(d.log.String(), "Session #r") })
+		if err := d.stop(); err != nil {
+			t.Fatal(err)
+		}
+		stop.Store(true)
+		wg.Wait()
+	}
+}
+
+// TestTimeOfTheLastMembershipIsKept: also without /proc, as in another root, and
+// not if it cannot be one of ours.
+func TestTimeOfTheLastMembershipIsKept(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *unixSocket {
+		t.Helper()
+		u, err := listenUnix(dir, 1234)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	u := open()
+	if u.lastTime() != 0 {
+		t.Errorf("a new lock file has the time %d", u.lastTime())
+	}
+	now := uint32(time.Now().Unix())
+	if err := u.keepTime(now + 3); err != nil {
+		t.Fatal(err)
+	}
+	u.Close()
+	if u = open(); u.lastTime() != now+3 {
+		t.Errorf("time %d, not %d", u.lastTime(), now+3)
+	}
+	if err := u.keepTime(now + 100000); err != nil {
+		t.Fatal(err)
+	}
+	u.Close()
+	if u = open(); u.lastTime() != 0 {
+		t.Errorf("a time a day ahead is believed: %d", u.lastTime())
+	}
+	u.Close()
+}
+
+func TestRulesSurviveALostFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile(accessFile, []byte("local\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d := startDaemon(t, `RequiredAuthMethods = "IP"
+AllowedAuthMethods = "NULL"`, Options{})
+	d.connect("a", false)
+	if err := os.Remove(accessFile); err != nil {
+		t.Fatal(err)
+	}
+	d.reload(t.Context())
+	d.log.wait(t, "its rules stay")
+	d.connect("b", false)
 }

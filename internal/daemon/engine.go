@@ -95,10 +95,11 @@ func (e *engine) advance() {
 // len(e.touched).
 func (e *engine) commit(first int) (done int) {
 	var doomed bool
+	var turn session.Turn
 	now := time.Now()
 	for ; first < len(e.touched); first++ {
 		s := e.touched[first]
-		if verdict := s.Commit(now); verdict != session.Open && s.End(verdict, nil) {
+		if verdict := s.Commit(&turn, now); verdict != session.Open && s.End(verdict, nil) {
 			e.sendOff(s)
 			doomed = true
 		}
@@ -112,14 +113,17 @@ func (e *engine) commit(first int) (done int) {
 // The calls of session.Router.
 
 // Claim implements session.Router.
-func (e *engine) Claim(private clientproto.Name) bool {
+func (e *engine) Claim(private clientproto.Name) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, taken := e.names[private]; taken || e.stopped {
-		return false
+	if e.stopped {
+		return session.ErrStopping
+	}
+	if _, taken := e.names[private]; taken {
+		return session.ErrTaken
 	}
 	e.names[private] = struct{}{}
-	return true
+	return nil
 }
 
 // Release implements session.Router.
@@ -142,8 +146,8 @@ func (e *engine) Attach(s *session.Session) {
 	}
 	e.slots[l] = s
 	s.Handle = uint32(l)
-	e.groups.Connect(l, s.Private, s.Views)
-	if e.stopped {
+	known := e.groups.Connect(l, s.Private, s.Views)
+	if e.stopped || !known {
 		s.End(session.DaemonStopped, nil)
 		s.Close()
 	}

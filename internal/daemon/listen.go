@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"gospread/spread/internal/conf"
@@ -23,11 +24,18 @@ func clientAddrs(d *conf.Daemon) []netip.AddrPort {
 	}
 	var list []netip.AddrPort
 	for _, i := range d.Interfaces {
-		if i.Client {
-			list = append(list, netip.AddrPortFrom(i.Addr, d.Port))
+		if a := netip.AddrPortFrom(i.Addr, d.Port); i.Client && !slices.Contains(list, a) {
+			list = append(list, a)
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(a netip.AddrPort) bool { return covered(a.Addr(), list) })
+}
+
+// covered tells whether a wildcard of the list serves the address.
+func covered(a netip.Addr, list []netip.AddrPort) bool {
+	return slices.ContainsFunc(list, func(w netip.AddrPort) bool {
+		return w.Addr().IsUnspecified() && w.Addr() != a && (w.Addr().Is6() || a.Is4())
+	})
 }
 
 // listenTCP opens one listener an address, or none at all.

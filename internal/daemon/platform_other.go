@@ -33,9 +33,13 @@ type unixSocket struct{ net.Listener }
 
 func listenUnix(string, uint16) (*unixSocket, error) { return nil, errors.ErrUnsupported }
 
-func (*unixSocket) give(int, int) error { return nil }
-func (*unixSocket) lastTime() uint32    { return 0 }
-func (*unixSocket) keepTime(uint32)     {}
+func (*unixSocket) give(int, int) error   { return nil }
+func (*unixSocket) lastTime() uint32      { return 0 }
+func (*unixSocket) keepTime(uint32) error { return nil }
+
+const openNoWait = 0
+
+func ignoreBrokenPipe() {}
 
 // Signals of the daemon.
 var (

@@ -21,16 +21,19 @@ func (d *Daemon) banner() {
 // report logs the start-up report of a configuration, each line under the
 // logging options that held where it stands in the file.
 func (d *Daemon) report(cfg *conf.Config) {
-	for _, line := range cfg.Report {
-		d.log.set(line.Log)
-		d.log.logf(line.Level, line.Flags, "%s", line.Text)
+	for i := range cfg.Report {
+		line := &cfg.Report[i]
+		d.log.logAs(&line.Log, line.Level, line.Flags, line.Text)
 	}
 	d.log.set(cfg.Options.Log)
 }
 
 // installed reports a daemon membership; it is called in a turn of the engine.
 func (d *Daemon) installed(c *ring.Configuration) {
-	d.unix.keepTime(c.ID.Time)
+	if err := d.unix.keepTime(c.ID.Time); err != nil {
+		d.log.logf(conf.LevelWarning, conf.FlagPrint,
+			"Spread: cannot keep the time of this membership: %v; wait a second before a restart", err)
+	}
 	d.log.print("%s", membershipReport(d.config.Load(), d.self.Name, c))
 	if d.sessions != nil {
 		d.sessions.membership(d.config.Load(), c)

@@ -4,8 +4,16 @@ package daemon
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
+
+// openNoWait keeps the opening of a named pipe without a reader from hanging.
+const openNoWait = syscall.O_NONBLOCK
+
+// ignoreBrokenPipe lets a write to a closed standard output fail instead of
+// ending the process.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
 
 // Signals of the daemon.
 var (

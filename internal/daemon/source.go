@@ -28,21 +28,21 @@ type source struct {
 
 // load finds, reads and parses the configuration. A file given with -c is the
 // only one tried.
-func (s *source) load(given string) (*conf.Config, error) {
+func (s *source) load(ctx context.Context, given string) (*conf.Config, error) {
 	text, path, err := conf.Find(given, given != "", os.ReadFile)
 	if err != nil {
 		return nil, err
 	}
 	s.path = path
-	return s.parse(text)
+	return s.parse(ctx, text)
 }
 
-func (s *source) parse(text []byte) (*conf.Config, error) {
-	return conf.Parse(text, s.path, conf.Env{LookupHost: lookupHost, Hostname: s.hostname})
+func (s *source) parse(ctx context.Context, text []byte) (*conf.Config, error) {
+	return conf.Parse(text, s.path, conf.Env{LookupHost: lookup(ctx), Hostname: s.hostname})
 }
 
 // reload reads the file in use again.
-func (s *source) reload() (*conf.Config, error) {
+func (s *source) reload(ctx context.Context) (*conf.Config, error) {
 	if s.path == "" {
 		return nil, errors.New("the daemon runs without a configuration file; restart it to use one")
 	}
@@ -56,7 +56,7 @@ func (s *source) reload() (*conf.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration again: %w", err)
 	}
-	return s.parse(text)
+	return s.parse(ctx, text)
 }
 
 // prepareForChroot keeps what reload needs from outside the new root. Without a
@@ -79,50 +79,65 @@ func (s *source) prepareForChroot(chroot bool) error {
 	return nil
 }
 
-// lookupHost asks the resolver, for a bounded time.
-func lookupHost(name string) ([]netip.Addr, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	for i := range addrs {
-		addrs[i] = addrs[i].Unmap()
+// lookup asks the resolver, for a bounded time a name.
+func lookup(ctx context.Context) func(name string) ([]netip.Addr, error) {
+	return func(name string) ([]netip.Addr, error) {
+		ctx, cancel := context.WithTimeout(ctx, lookupTime)
+		defer cancel()
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		for i := range addrs {
+			addrs[i] = addrs[i].Unmap()
+		}
+		return addrs, err
 	}
-	return addrs, err
 }
 
 // accessFile holds the rules of the IP authentication method; it is looked for
 // in the working directory, then in /etc (client protocol 10.2).
 const accessFile = "spread.access_ip"
 
-// authRules reads the IP rules. A file that cannot be understood stops the
-// daemon only where the method is in use.
-func (d *Daemon) authRules(cfg *conf.Config) (session.IPRules, error) {
-	for _, path := range []string{accessFile, filepath.Join("/etc", accessFile)} {
-		text, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+// readRules reads the IP rules. A file that cannot be understood is an error only
+// where the method is in use. One that was there and cannot be found any more, as
+// after a change of root, leaves the rules as they are.
+func (d *Daemon) readRules(cfg *conf.Config) error {
+	path, text, err := findRules()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.rulesFile != "":
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %s cannot be found again: its rules stay", d.rulesFile)
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		if usesIP(&cfg.Options.Auth) {
+			d.log.logf(conf.LevelWarning, conf.FlagPrint,
+				"Spread: no %s in the working directory or /etc: the IP method refuses everybody", accessFile)
 		}
-		var rules session.IPRules
-		var warnings []string
-		if err == nil {
-			rules, warnings, err = session.ParseIPRules(path, text)
-		}
-		for _, w := range warnings {
-			d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %s", w)
-		}
-		if err != nil && usesIP(&cfg.Options.Auth) {
-			return rules, fmt.Errorf("read the rules of the IP method: %w", err)
-		}
-		if err != nil {
-			d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %v (the IP method is not in use)", err)
-		}
-		return rules, nil
+		return nil
 	}
-	if usesIP(&cfg.Options.Auth) {
-		d.log.logf(conf.LevelWarning, conf.FlagPrint,
-			"Spread: no %s in the working directory or /etc: the IP method refuses everybody", accessFile)
+	var rules session.IPRules
+	var warnings []string
+	if err == nil {
+		rules, warnings, err = session.ParseIPRules(path, text)
 	}
-	return session.IPRules{}, nil
+	for _, w := range warnings {
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %s", w)
+	}
+	switch {
+	case err != nil && usesIP(&cfg.Options.Auth):
+		return fmt.Errorf("read the rules of the IP method: %w", err)
+	case err != nil:
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %v (the IP method is not in use)", err)
+		return nil
+	}
+	d.rules, d.rulesFile = rules, path
+	return nil
+}
+
+func findRules() (path string, text []byte, err error) {
+	for _, path = range []string{accessFile, filepath.Join("/etc", accessFile)} {
+		if text, err = os.ReadFile(path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return path, text, err
 }
 
 func usesIP(a *conf.Auth) bool {

@@ -5,11 +5,13 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,34 +19,42 @@ import (
 )
 
 // unixSocket is the daemon's Unix socket for clients, <dir>/<port>, and the lock
-// file beside it. The lock keeps two daemons that share directory and port from
-// stealing the socket from each other; the time of the lock file keeps the time
-// of the last membership, so that a daemon that restarts within a second does
-// not use a membership id again.
+// file beside it. The lock keeps two daemons that start at once from stealing the
+// socket from each other. The file holds the time of the last membership, so that
+// a daemon that restarts within a second does not use a membership id again.
 type unixSocket struct {
 	net.Listener
 	path string
 	dir  *os.Root // reaches the socket also after a change of root
 	lock *os.File // nil if it could not be had
+	last uint32   // from the lock file: see lastTime
 
 	closing sync.Once
 	closed  error
 }
 
-// errSocketTaken: another daemon serves clients at the path.
+// errSocketTaken: the path cannot be had, because another daemon serves clients
+// there or what an earlier one left belongs to another user.
 var errSocketTaken = errors.New("another daemon serves its clients there")
+
+// lockPatience is how long another daemon may take to start before its lock,
+// without a socket that answers, counts for nothing.
+const lockPatience = time.Second
 
 // listenUnix opens the socket. A file left by a daemon that is gone is replaced;
 // one of a living daemon is left alone (errSocketTaken).
 func listenUnix(dir string, port uint16) (*unixSocket, error) {
-	path := filepath.Join(dir, strconv.Itoa(int(port)))
-	u := &unixSocket{path: path}
-	lock, err := lockFile(path + ".lock")
-	switch {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return nil, fmt.Errorf("%s: %w", path, errSocketTaken)
-	case err == nil:
-		u.lock = lock
+	u := &unixSocket{path: filepath.Join(dir, strconv.Itoa(int(port)))}
+	deadline := time.Now().Add(lockPatience)
+	for {
+		if serves(u.path) {
+			return nil, fmt.Errorf("%s: %w", u.path, errSocketTaken)
+		}
+		err := u.takeLock()
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(lockPatience / 20)
 	}
 	if err := u.listen(dir); err != nil {
 		u.unlock()
@@ -53,16 +63,49 @@ func listenUnix(dir string, port uint16) (*unixSocket, error) {
 	return u, nil
 }
 
-func (u *unixSocket) listen(dir string) error {
-	if c, err := net.DialTimeout("unix", u.path, time.Second); err == nil {
+// serves tells whether somebody answers at the path.
+func serves(path string) bool {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
 		c.Close()
-		return fmt.Errorf("%s: %w", u.path, errSocketTaken)
 	}
+	return err == nil
+}
+
+// takeLock takes the lock and reads what the last daemon left in it.
+func (u *unixSocket) takeLock() error {
+	f, err := os.OpenFile(u.path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = os.OpenFile(u.path+".lock", os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	}
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return err
+	}
+	u.lock = f
+	text, err := io.ReadAll(io.LimitReader(f, 64))
+	if err != nil {
+		return err
+	}
+	// A time far ahead of the clock is none of ours.
+	if t, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil && int64(t) < time.Now().Unix()+3600 {
+		u.last = uint32(t)
+	}
+	return nil
+}
+
+func (u *unixSocket) listen(dir string) error {
 	if info, err := os.Lstat(u.path); err == nil && info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s exists and is no socket; remove it", u.path)
 	}
-	if err := os.Remove(u.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the socket that an earlier daemon left: %w; remove it as its owner", err)
+	switch err := os.Remove(u.path); {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s was left by a daemon of another user, who must remove it: %w", u.path, errSocketTaken)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("remove the socket that an earlier daemon left: %w", err)
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: u.path, Net: "unix"})
 	if err != nil {
@@ -79,18 +122,6 @@ func (u *unixSocket) listen(dir string) error {
 		return fmt.Errorf("keep %s: %w", dir, err)
 	}
 	return nil
-}
-
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 func (u *unixSocket) unlock() {
@@ -114,25 +145,19 @@ func (u *unixSocket) give(uid, gid int) error {
 // lastTime is the latest membership time of the daemon that served here before,
 // in seconds since 1970; 0 if it is not known.
 func (u *unixSocket) lastTime() uint32 {
-	if u == nil || u.lock == nil {
+	if u == nil {
 		return 0
 	}
-	info, err := u.lock.Stat()
-	if err != nil || info.Size() == 0 {
-		return 0
-	}
-	return uint32(info.ModTime().Unix())
+	return u.last
 }
 
 // keepTime remembers a membership time for the next daemon.
-func (u *unixSocket) keepTime(seconds uint32) {
+func (u *unixSocket) keepTime(seconds uint32) error {
 	if u == nil || u.lock == nil {
-		return
+		return nil
 	}
-	// Without the time the next daemon goes by the clock alone.
-	_, _ = u.lock.WriteAt([]byte("gospread\n"), 0)
-	t := []unix.Timeval{{Sec: int64(seconds)}, {Sec: int64(seconds)}}
-	_ = unix.Futimes(int(u.lock.Fd()), t)
+	_, err := u.lock.WriteAt(fmt.Appendf(nil, "%-10d\n", seconds), 0)
+	return err
 }
 
 // Close stops serving and removes the socket, but not the lock file: removing

@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,7 +17,7 @@ const (
 	MethodIP   = "IP"
 )
 
-// Methods lists the methods that the daemon knows.
+// methods lists the methods that the daemon knows.
 var methods = []string{MethodNull, MethodIP}
 
 // Auth is which authentication methods clients may and must pass (section 10).
@@ -92,15 +93,16 @@ func (r *IPRules) Admits(a net.Addr) bool {
 
 // ParseIPRules reads a spread.access_ip file (10.2): lines of `unix`, `local`
 // (127.0.0.0/8), an address, or a prefix such as 10.1.0.0/16 or fd00::/8. Empty
-// lines and lines that begin with # are skipped. A prefix whose address has bits
+// lines, and what stands behind a #, are skipped. A prefix whose address has bits
 // behind its length admits nobody, as ever, and is in the warnings. Errors and
 // warnings name the line.
 func ParseIPRules(file string, text []byte) (r IPRules, warnings []string, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 		switch {
-		case line == "" || line[0] == '#':
+		case line == "":
 		case strings.HasPrefix(line, "unix"):
 			r.unix = true
 		case strings.HasPrefix(line, "local"):
@@ -125,11 +127,15 @@ func ParseIPRules(file string, text []byte) (r IPRules, warnings []string, err e
 
 func parsePrefix(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
-		return netip.ParsePrefix(s)
+		p, err := netip.ParsePrefix(s)
+		if err == nil && p.Addr().Is4In6() {
+			err = errors.New("an IPv4 address in IPv6 form; write a.b.c.d/bits")
+		}
+		return p, err
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.Prefix{}, err
 	}
-	return netip.PrefixFrom(a.WithZone(""), a.BitLen()), nil
+	return netip.PrefixFrom(a.Unmap().WithZone(""), a.Unmap().BitLen()), nil
 }

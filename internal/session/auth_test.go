@@ -7,7 +7,7 @@ import (
 )
 
 func TestIPRules(t *testing.T) {
-	rules, warnings, err := ParseIPRules("spread.access_ip", []byte("# who\n\nunix\n10.1.2.3\n192.168.0.0/16\n10.9.8.7/24\nfd00::/8\n::1\n"))
+	rules, warnings, err := ParseIPRules("spread.access_ip", []byte("\ufeff# who\n\nunix # us\n10.1.2.3\n192.168.0.0/16\n10.9.8.7/24\nfd00::/8\n::1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

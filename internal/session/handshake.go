@@ -1,12 +1,13 @@
 package session
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"gospread/spread/internal/clientproto"
@@ -15,10 +16,13 @@ import (
 // greeter shakes hands with one new connection. It buffers what the client
 // sends, however it is cut, and lets a client go on without waiting for answers.
 type greeter struct {
-	server *Server
-	conn   net.Conn
-	buf    []byte
-	s      *Session
+	server  *Server
+	conn    rawConn
+	started time.Time
+	place   *list.Element // among the handshakes
+	hurried atomic.Bool
+	buf     []byte
+	s       *Session
 }
 
 // refusal is a handshake that ends without a session.
@@ -48,6 +52,10 @@ func (g *greeter) greet() (*Session, *refusal) {
 		g.server.router.Release(s.Private)
 		return nil, no
 	}
+	if !g.server.greeted(g) {
+		g.server.router.Release(s.Private)
+		return nil, &refusal{reason: HandshakeLate}
+	}
 	if err := g.deadline(time.Time{}); err != nil {
 		g.server.router.Release(s.Private)
 		return nil, &refusal{reason: ConnectionFailed, err: err}
@@ -55,7 +63,7 @@ func (g *greeter) greet() (*Session, *refusal) {
 	s.input.buf = g.buf
 	s.Started = time.Now()
 	accept := clientproto.AppendAccept(nil, s.Version, &s.Private)
-	s.queue.put([]span{{accept, 0, false}}, &cfg.Limits, s.Started)
+	s.queue.put([]span{{accept, 0, true}}, nil, &cfg.Limits, s.Started)
 	g.server.router.Attach(s)
 	return s, nil
 }
@@ -68,10 +76,18 @@ func (g *greeter) deadline(t time.Time) error {
 	}
 	select {
 	case <-g.server.stopped:
-		return g.conn.SetDeadline(past)
 	default:
-		return nil
+		if !g.hurried.Load() {
+			return nil
+		}
 	}
+	return g.conn.SetDeadline(past)
+}
+
+// hurry ends the handshake at its next wait.
+func (g *greeter) hurry() {
+	g.hurried.Store(true)
+	_ = g.conn.SetDeadline(past) // a connection that fails ends by itself
 }
 
 // past is a deadline that ends every wait at once.
@@ -131,7 +147,7 @@ func (g *greeter) hello() (clientproto.Hello, *refusal) {
 
 // claim reserves the client's name, or one invented for it (2.4).
 func (g *greeter) claim(h clientproto.Hello, cfg *Config) (*Session, *refusal) {
-	raw, err := newRawIO(g.conn.(rawConn))
+	raw, err := newRawIO(g.conn)
 	if err != nil {
 		return nil, &refusal{reason: ConnectionFailed, err: err}
 	}
@@ -147,10 +163,13 @@ func (g *greeter) claim(h clientproto.Hello, cfg *Config) (*Session, *refusal) {
 			s.User = s.User[:min(len(s.User), clientproto.MaxUser-1)]
 		}
 		s.Private = clientproto.Private(s.User, cfg.DaemonName)
-		if g.server.router.Claim(s.Private) {
+		err := g.server.router.Claim(s.Private)
+		switch {
+		case err == nil:
 			return s, nil
-		}
-		if !invented {
+		case !errors.Is(err, ErrTaken):
+			return nil, &refusal{reason: DaemonStopped}
+		case !invented:
 			return nil, &refusal{
 				reason: RefusedNotUnique, code: clientproto.RejectNotUnique,
 				err: fmt.Errorf("%s is connected", s.Private),

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,9 +41,13 @@ type Limits struct {
 	Messages int
 	// Stall is how long a client may take nothing while something waits; 0: for ever.
 	Stall time.Duration
-	// Hold is how long senders are held back for a congested receiver; 0: never.
+	// Hold is how long senders are held back for a congested receiver that takes
+	// nothing, 0: never. For one that takes something it is up to movingFactor
+	// times as long.
 	Hold time.Duration
 }
+
+const movingFactor = 10
 
 // All queues together may hold this many times Bytes in memory of their own.
 // Beyond that, every client with more than a scarceShare of Bytes waiting is slow.
@@ -64,12 +69,24 @@ func (l *Limits) high(total int64) int { return l.bytes(total) / 4 }
 func (l *Limits) low() int             { return l.Bytes / 8 }
 
 const (
-	// A queue longer than lagging owns what it holds, unless a span is large:
-	// otherwise one small message would keep a whole input buffer alive.
+	// A queue longer than lagging holds copies, unless a span is large: otherwise
+	// one small message would keep a whole input buffer alive.
 	lagging   = 64 << 10
 	largeSpan = 16 << 10
-	ownedSize = 64 << 10
 )
+
+// copier makes the copies for the lagging queues of one turn. Receivers of the
+// same messages get the same copy.
+type copier struct{ from, to []byte }
+
+// copy returns a copy of b, and whether another queue has it too.
+func (c *copier) copy(b []byte) (dup []byte, again bool) {
+	if len(c.from) == len(b) && &c.from[0] == &b[0] {
+		return c.to, true
+	}
+	c.from, c.to = b, bytes.Clone(b)
+	return c.to, false
+}
 
 // queue is what waits to be written to one client. Its lock is held briefly and
 // never while writing.
@@ -79,10 +96,9 @@ type queue struct {
 
 	mu     sync.Mutex
 	spans  []span
-	bytes  int    // in spans and with the writer
-	own    int    // of these, in memory that is not shared
-	msgs   int    // likewise
-	owned  []byte // memory for small messages once the queue lags
+	bytes  int // in spans and with the writer
+	own    int // of these, in memory that is not shared
+	msgs   int // likewise
 	closed bool
 
 	// out[head:] is with the writer, whoever that is.
@@ -95,6 +111,8 @@ type queue struct {
 
 	// congested since when the high mark was passed; zero: not.
 	congested time.Time
+	// moved is when the client last took something, while congested.
+	moved time.Time
 	// slow mirrors congested for those who only want to know whether to look.
 	slow atomic.Bool
 	// drained is closed when the queue falls to the low mark or ends.
@@ -102,7 +120,7 @@ type queue struct {
 }
 
 // put adds spans. The verdict is Open, or why the session must end.
-func (q *queue) put(spans []span, l *Limits, now time.Time) Reason {
+func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -112,52 +130,50 @@ func (q *queue) put(spans []span, l *Limits, now time.Time) Reason {
 	for _, s := range spans {
 		q.bytes += len(s.b)
 		q.msgs += s.msgs
+		if !s.shared && q.bytes > lagging && len(s.b) < largeSpan {
+			s.b, s.shared = c.copy(s.b)
+		}
 		if !s.shared {
 			q.own += len(s.b)
-			if q.bytes > lagging && len(s.b) < largeSpan {
-				s.b = q.copied(s.b)
-			}
 		}
 		q.spans = appendSpan(q.spans, s)
 	}
 	return q.judge(l, q.total.Add(int64(q.own-before)), now)
 }
 
-// copied puts a copy of b into the queue's own memory.
-func (q *queue) copied(b []byte) []byte {
-	if len(b) > cap(q.owned)-len(q.owned) {
-		q.owned = make([]byte, 0, ownedSize)
-	}
-	start := len(q.owned)
-	q.owned = append(q.owned, b...)
-	return q.owned[start:]
-}
-
-// judge updates congestion after something was added. A limit of messages is
-// enforced only against a full socket and only after senders were held back.
+// judge updates congestion after something was added. Nobody is cut off before
+// the socket is full, nor, below twice the limits, before the senders have been
+// held back.
 func (q *queue) judge(l *Limits, total int64, now time.Time) Reason {
 	tooMany := l.Messages >= 0 && q.msgs > l.Messages
 	if q.bytes <= l.high(total) && !tooMany {
 		return Open
 	}
 	if q.congested.IsZero() {
-		q.congested = now
+		q.congested, q.moved = now, now
 		q.drained = make(chan struct{})
 		q.slow.Store(true)
 	}
+	held := q.patience(l, now) <= 0
 	switch {
-	case q.bytes > l.Bytes:
+	case !q.blocked:
+	case q.bytes > 2*l.Bytes || q.bytes > l.Bytes && held:
 		return QueueBytes
-	case q.own > l.bytes(total):
+	case q.own > 2*l.bytes(total) || q.own > l.bytes(total) && held:
 		return QueueTotal
-	case tooMany && q.blocked && now.Sub(q.congested) >= l.Hold:
+	case tooMany && held:
 		return QueueMessages
 	}
 	return Open
 }
 
-// hold tells a sender whose messages went here what to wait for, and at most
-// how long; nil when it need not wait.
+// patience is how much longer senders are to be held back.
+func (q *queue) patience(l *Limits, now time.Time) time.Duration {
+	return min(l.Hold-now.Sub(q.moved), movingFactor*l.Hold-now.Sub(q.congested))
+}
+
+// hold tells a sender whose messages went here what to wait for, and how long
+// before it should ask again; nil when it need not wait.
 func (q *queue) hold(l *Limits, now time.Time) (<-chan struct{}, time.Duration) {
 	if !q.slow.Load() {
 		return nil, 0
@@ -167,7 +183,7 @@ func (q *queue) hold(l *Limits, now time.Time) (<-chan struct{}, time.Duration) 
 	if q.congested.IsZero() || q.closed {
 		return nil, 0
 	}
-	left := l.Hold - now.Sub(q.congested)
+	left := q.patience(l, now)
 	if left <= 0 {
 		return nil, 0
 	}
@@ -191,7 +207,6 @@ func (q *queue) begin() (begun, empty bool) {
 func (q *queue) swap() {
 	q.out, q.spans = q.spans, q.out[:0]
 	q.head = 0
-	q.owned = nil
 }
 
 // written takes n bytes from the front of what the writer has. It returns how
@@ -227,8 +242,8 @@ func (q *queue) more(n int, l *Limits) bool {
 		q.own -= own
 		q.total.Add(-int64(own))
 	}
-	if !q.congested.IsZero() && q.bytes <= l.low() && (l.Messages < 0 || q.msgs <= l.Messages/2) {
-		q.relieve()
+	if !q.congested.IsZero() {
+		q.progress(n, l)
 	}
 	if q.closed {
 		return false
@@ -239,6 +254,16 @@ func (q *queue) more(n int, l *Limits) bool {
 	q.writing = len(q.out) > 0
 	q.blocked = q.blocked && q.writing
 	return q.writing
+}
+
+// progress notes that a congested client took n bytes.
+func (q *queue) progress(n int, l *Limits) {
+	if n > 0 {
+		q.moved = time.Now()
+	}
+	if q.bytes <= l.low() && (l.Messages < 0 || q.msgs <= l.Messages/2) {
+		q.relieve()
+	}
 }
 
 func (q *queue) relieve() {
@@ -261,7 +286,7 @@ func (q *queue) close() {
 		return
 	}
 	q.closed = true
-	q.spans, q.owned = nil, nil
+	q.spans = nil
 	q.total.Add(-int64(q.own))
 	q.own = 0
 	if !q.congested.IsZero() {

@@ -47,7 +47,7 @@ func TestQueueGivesBackWhatWasPut(t *testing.T) {
 		for i := range 300 {
 			m := bytes.Repeat([]byte{byte(i)}, 1+i*i%(20*min(step, 1000)))
 			want = append(want, m...)
-			if v := q.put([]span{{m, 1, false}}, &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
+			if v := q.put([]span{{m, 1, false}}, new(copier), &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
 				t.Fatal(v)
 			}
 		}
@@ -68,13 +68,35 @@ func TestQueueGivesBackWhatWasPut(t *testing.T) {
 func TestLaggingQueueOwnsSmallMessages(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 64 << 20, Messages: -1}
-	q.put([]span{{make([]byte, lagging), 1, false}}, l, epoch)
+	q.put([]span{{make([]byte, lagging), 1, false}}, new(copier), l, epoch)
 	big := make([]byte, 1<<20)
 	m := big[1000:1180]
-	q.put([]span{{m, 1, false}}, l, epoch)
+	q.put([]span{{m, 1, false}}, new(copier), l, epoch)
 	last := q.spans[len(q.spans)-1].b
-	if &last[0] == &m[0] || cap(last) > ownedSize {
+	if &last[0] == &m[0] || cap(last) > 2*len(m) {
 		t.Fatal("a small message of a lagging queue still shares its buffer")
+	}
+}
+
+// TestLaggingQueuesShareCopies: what many lagging clients get is copied once.
+func TestLaggingQueuesShareCopies(t *testing.T) {
+	var total atomic.Int64
+	var c copier
+	l := &Limits{Bytes: 64 << 20, Messages: -1}
+	m := make([]byte, 1<<20)[:180]
+	var kept []byte
+	for i := range 3 {
+		q := &queue{total: &total}
+		q.put([]span{{make([]byte, lagging), 1, true}}, &c, l, epoch)
+		q.put([]span{{m, 1, false}}, &c, l, epoch)
+		last := q.spans[len(q.spans)-1].b
+		if i > 0 && &last[0] != &kept[0] {
+			t.Fatal("a second copy")
+		}
+		kept = last
+	}
+	if n := total.Load(); n != 180 {
+		t.Errorf("%d bytes are counted", n)
 	}
 }
 
@@ -82,9 +104,9 @@ func TestLaggingQueueOwnsSmallMessages(t *testing.T) {
 func TestSharedNoticesAreNotCopied(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 64 << 20, Messages: -1}
-	q.put([]span{{make([]byte, lagging), 1, false}}, l, epoch)
+	q.put([]span{{make([]byte, lagging), 1, false}}, new(copier), l, epoch)
 	m := make([]byte, 200)
-	q.put([]span{{m, 1, true}}, l, epoch)
+	q.put([]span{{m, 1, true}}, new(copier), l, epoch)
 	if last := q.spans[len(q.spans)-1].b; &last[0] != &m[0] {
 		t.Error("copied")
 	}
@@ -97,8 +119,13 @@ func TestSharedNoticesAreNotCopied(t *testing.T) {
 // ones are slow, and the short ones are not; ends give back what they held.
 func TestAllQueuesTogetherAreBounded(t *testing.T) {
 	var total atomic.Int64
-	l := &Limits{Bytes: 1 << 20, Messages: -1}
-	put := func(q *queue, n int) Reason { return q.put([]span{{make([]byte, n), 1, false}}, l, epoch) }
+	l := &Limits{Bytes: 1 << 20, Messages: -1, Hold: time.Second}
+	put := func(q *queue, n int) Reason {
+		v := q.put([]span{{make([]byte, n), 1, false}}, new(copier), l, epoch)
+		q.begin() // the writer has it, and the socket is full
+		q.setBlocked()
+		return v
+	}
 	queues := make([]*queue, totalFactor)
 	for i := range queues {
 		queues[i] = &queue{total: &total}
@@ -110,18 +137,19 @@ func TestAllQueuesTogetherAreBounded(t *testing.T) {
 	if v := put(short, l.Bytes/scarceShare); v != Open {
 		t.Fatalf("a short queue: %v", v)
 	}
-	if v := put(queues[0], 0); v != QueueTotal {
+	if v := put(queues[0], 1); v != QueueTotal {
 		t.Fatalf("a long queue: %v", v)
 	}
 	queues[0].close()
 	queues[0].close()
-	if v := put(queues[1], 0); v != Open {
+	if v := put(queues[1], 1); v != Open {
 		t.Fatalf("after one has ended: %v", v)
 	}
+	buf := new([writeSize]byte)
 	for _, q := range append(queues[2:], short) {
-		drainQueue(q, l, 1<<20)
+		for q.more(len(q.next(buf)), l) {
+		}
 	}
-	queues[1].begin()
 	queues[1].close()
 	queues[1].more(10, l)
 	if n := total.Load(); n != 0 {
@@ -132,11 +160,45 @@ func TestAllQueuesTogetherAreBounded(t *testing.T) {
 func TestQueueEndsAboveItsBytes(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	if v := q.put([]span{{make([]byte, l.Bytes), 1, false}}, l, epoch); v != Open {
+	put := func(n int, after time.Duration) Reason {
+		return q.put([]span{{make([]byte, n), 1, true}}, nil, l, epoch.Add(after))
+	}
+	if v := put(3*l.Bytes, 0); v != Open {
+		t.Fatalf("before a write was tried: %v", v)
+	}
+	q.begin()
+	q.more(2*l.Bytes, l)
+	q.setBlocked()
+	q.moved = epoch // the clock of more is not the test's
+	if v := put(0, 0); v != Open {
 		t.Fatalf("at the limit: %v", v)
 	}
-	if v := q.put([]span{{[]byte{1}, 1, false}}, l, epoch); v != QueueBytes {
-		t.Fatalf("above the limit: %v", v)
+	if v := put(1, l.Hold-1); v != Open {
+		t.Fatalf("above the limit, within the hold: %v", v)
+	}
+	if v := put(0, l.Hold); v != QueueBytes {
+		t.Fatalf("above the limit, after the hold: %v", v)
+	}
+	if v := put(l.Bytes, 0); v != QueueBytes {
+		t.Fatalf("above twice the limit: %v", v)
+	}
+}
+
+// TestMovingReceiversAreHeldLonger, but not for ever.
+func TestMovingReceiversAreHeldLonger(t *testing.T) {
+	q := newQueue()
+	l := wide()
+	q.put([]span{{make([]byte, l.high(0)+1), 1, true}}, nil, l, epoch)
+	for i := range movingFactor {
+		at := epoch.Add(time.Duration(i) * l.Hold)
+		q.moved = at
+		if ch, left := q.hold(l, at); ch == nil || left != l.Hold {
+			t.Fatalf("after %v: held for %v", at.Sub(epoch), left)
+		}
+	}
+	q.moved = epoch.Add(movingFactor * l.Hold)
+	if ch, _ := q.hold(l, q.moved); ch != nil {
+		t.Fatal("held for ever")
 	}
 }
 
@@ -146,7 +208,7 @@ func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 1 << 20, Messages: 2, Hold: time.Second}
 	one := []span{{[]byte("m"), 1, false}}
-	put := func(after time.Duration) Reason { return q.put(slices.Clone(one), l, epoch.Add(after)) }
+	put := func(after time.Duration) Reason { return q.put(slices.Clone(one), new(copier), l, epoch.Add(after)) }
 	for range 5 {
 		if v := put(0); v != Open {
 			t.Fatalf("while the socket takes everything: %v", v)
@@ -173,7 +235,7 @@ func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
 func TestDrainingReleasesSenders(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, new(copier), l, epoch)
 	drained, left := q.hold(l, epoch)
 	if drained == nil || left != l.Hold {
 		t.Fatalf("a queue above the high mark does not hold senders (%v)", left)
@@ -199,7 +261,7 @@ func TestDrainingReleasesSenders(t *testing.T) {
 func TestClosingReleasesSenders(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, false}}, new(copier), l, epoch)
 	drained, _ := q.hold(l, epoch)
 	q.close()
 	select {
@@ -207,7 +269,7 @@ func TestClosingReleasesSenders(t *testing.T) {
 	default:
 		t.Fatal("senders wait for a queue that has ended")
 	}
-	if v := q.put([]span{{[]byte("m"), 1, false}}, l, epoch); v != Open || len(q.spans) != 0 {
+	if v := q.put([]span{{[]byte("m"), 1, false}}, new(copier), l, epoch); v != Open || len(q.spans) != 0 {
 		t.Fatal("a closed queue takes messages")
 	}
 }
@@ -224,7 +286,7 @@ func BenchmarkDeliverSmall(b *testing.B) {
 		for i := range 90 {
 			spans = appendSpan(spans, span{buf[180*i : 180*i+180], 1, false})
 		}
-		q.put(spans, l, epoch)
+		q.put(spans, nil, l, epoch)
 		if ok, _ := q.begin(); ok {
 			q.more(len(q.next(out)), l)
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,12 @@ type turn struct {
 	batch   [][]byte
 	touched []*Session
 	bytes   int // routed since the last flush
+}
+
+// slow tells whether some receiver is congested: then nothing more is to be
+// sent to it before it has been looked at.
+func (t *turn) slow() bool {
+	return slices.ContainsFunc(t.touched, func(s *Session) bool { return s.queue.slow.Load() })
 }
 
 var turns = sync.Pool{New: func() any { return new(turn) }}
@@ -62,10 +70,12 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			s.flush(t)
 			return true, nil
 		}
-		if t.bytes >= flushEvery {
-			if held = s.flush(t); held != nil {
+		if t.bytes >= flushEvery || t.slow() {
+			if held = s.flush(t); held != nil || s.Reason() != Open {
 				return true, held
 			}
+			// Others have had to wait for all that.
+			runtime.Gosched()
 		}
 		n, err := read(s.input.space(s.needed(), &s.server.chunks))
 		switch {
@@ -174,7 +184,7 @@ func (s *Session) accept(h *clientproto.Header, m []byte, t *turn) bool {
 
 // reply queues a message that does not pass through the order.
 func (s *Session) reply(m []byte, t *turn) {
-	if verdict := s.queue.put([]span{{m, 1, false}}, s.limits(), time.Now()); verdict != Open {
+	if verdict := s.queue.put([]span{{m, 1, true}}, nil, s.limits(), time.Now()); verdict != Open {
 		s.End(verdict, nil)
 	}
 	t.touched = append(t.touched, s)
@@ -200,16 +210,25 @@ func (s *Session) flush(t *turn) (held []*Session) {
 // congested receivers have drained or have had their time.
 func (s *Session) waitFor(held []*Session) {
 	for _, r := range held {
-		drained, left := r.queue.hold(s.limits(), time.Now())
-		if drained == nil {
-			continue
+		for s.Reason() == Open {
+			drained, left := r.queue.hold(s.limits(), time.Now())
+			if drained == nil || !s.waitOne(drained, left) {
+				break
+			}
 		}
-		patience := time.NewTimer(left)
-		select {
-		case <-drained:
-		case <-patience.C:
-		case <-s.server.stopped:
-		}
-		patience.Stop()
 	}
+}
+
+// waitOne waits for a receiver to drain. true: its time is up, look again.
+func (s *Session) waitOne(drained <-chan struct{}, left time.Duration) bool {
+	patience := time.NewTimer(left)
+	defer patience.Stop()
+	select {
+	case <-patience.C:
+		return true
+	case <-drained:
+	case <-s.finished:
+	case <-s.server.stopped:
+	}
+	return false
 }

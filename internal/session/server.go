@@ -1,6 +1,7 @@
 package session
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,10 @@ type Config struct {
 	Auth       Auth
 	Policy     Policy // nil permits everything
 	Limits     Limits
-	// MaxSessions counts sessions and handshakes under way.
-	MaxSessions int
+	// MaxSessions counts sessions and handshakes under way. MaxSessionsWhy is what
+	// sets it, for the log.
+	MaxSessions    int
+	MaxSessionsWhy string
 	// HandshakeTimeout bounds the whole handshake.
 	HandshakeTimeout time.Duration
 }
@@ -75,6 +78,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{} // handshaking or open
+	greeting list.List             // of *greeter, oldest first
 	shutdown bool
 }
 
@@ -127,41 +131,69 @@ func (s *Server) welcome(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	s.mu.Lock()
-	if s.shutdown {
-		s.mu.Unlock()
-		conn.Close()
-		return
-	}
-	full := len(s.conns) >= s.config.Load().MaxSessions
-	if !full {
-		s.conns[conn] = struct{}{}
-		s.owner.Add(1)
-	}
-	s.mu.Unlock()
-	if full {
+	g := &greeter{server: s, conn: raw, started: time.Now()}
+	switch s.admit(g) {
+	case Open:
+		go func() {
+			defer s.owner.Done()
+			s.run(g)
+		}()
+	case RefusedQuota:
 		// The connection is new, so its buffer takes one byte.
 		_, _ = conn.Write([]byte{codeByte(clientproto.RejectQuota)})
 		conn.Close()
+		c := s.config.Load()
 		s.observer.SessionEnded(&End{Remote: remote(conn), Reason: RefusedQuota,
-			Err: fmt.Errorf("MaxSessions = %d", s.config.Load().MaxSessions)})
-		return
+			Err: fmt.Errorf("%d, by %s", c.MaxSessions, c.MaxSessionsWhy)})
+	default:
+		conn.Close()
 	}
-	go func() {
-		defer s.owner.Done()
-		s.run(raw)
-	}()
+}
+
+// crowded is how long a handshake may take when others wait for its place.
+const crowded = time.Second
+
+// admit counts a connection in, or tells why not. When there is no room, the
+// oldest handshake makes some if it has had its time.
+func (s *Server) admit(g *greeter) Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shutdown {
+		return DaemonStopped
+	}
+	if len(s.conns) >= s.config.Load().MaxSessions {
+		oldest := s.greeting.Front()
+		if oldest == nil || g.started.Sub(oldest.Value.(*greeter).started) < crowded {
+			return RefusedQuota
+		}
+		late := s.greeting.Remove(oldest).(*greeter)
+		delete(s.conns, late.conn)
+		late.hurry()
+	}
+	s.conns[g.conn] = struct{}{}
+	g.place = s.greeting.PushBack(g)
+	s.owner.Add(1)
+	return Open
+}
+
+// greeted ends the time in which the connection may lose its place. false: it has
+// lost it.
+func (s *Server) greeted(g *greeter) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.greeting.Remove(g.place)
+	_, ok := s.conns[g.conn]
+	return ok
 }
 
 func codeByte(c clientproto.Code) byte { return byte(int8(c)) }
 
 // run is the life of one connection.
-func (s *Server) run(conn rawConn) {
-	started := time.Now()
-	g := &greeter{server: s, conn: conn}
+func (s *Server) run(g *greeter) {
 	session, no := g.greet()
 	if no != nil {
-		s.refuse(g, no, time.Since(started))
+		s.greeted(g)
+		s.refuse(g, no, time.Since(g.started))
 		return
 	}
 	s.observer.SessionOpened(session)

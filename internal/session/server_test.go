@@ -20,14 +20,14 @@ type echo struct {
 	names map[clientproto.Name]*Session
 }
 
-func (e *echo) Claim(n clientproto.Name) bool {
+func (e *echo) Claim(n clientproto.Name) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, taken := e.names[n]; taken {
-		return false
+		return ErrTaken
 	}
 	e.names[n] = nil
-	return true
+	return nil
 }
 
 func (e *echo) Release(n clientproto.Name) {
@@ -60,7 +60,7 @@ func (e *echo) Submit(s *Session, messages [][]byte, touched []*Session) []*Sess
 		}
 	}
 	for _, r := range touched {
-		if v := r.Commit(time.Now()); v != Open && r.End(v, nil) {
+		if v := r.Commit(new(Turn), time.Now()); v != Open && r.End(v, nil) {
 			doomed = append(doomed, r)
 		}
 	}
@@ -381,7 +381,7 @@ func TestSendersAreHeldBackNotCut(t *testing.T) {
 	}
 	// What was held goes through after all.
 	waitFor(t, func() bool {
-		m, _ := r.Depth()
+		m, _ := r.queue.depth()
 		return m == 0 && s.Received() > 0 && !r.queue.slow.Load()
 	})
 	if r.Reason() != Open || s.Reason() != Open {
@@ -448,4 +448,28 @@ func TestStopWhileSendersAreHeld(t *testing.T) {
 	f.stop()
 	close(stop)
 	<-done
+}
+
+// TestOldHandshakesGiveWay: silent connections cannot keep others out for long.
+func TestOldHandshakesGiveWay(t *testing.T) {
+	c := testConfig()
+	c.MaxSessions = 2
+	f := serveTest(t, c)
+	f.connect("a")
+	silent := f.dial(nil)
+	waitFor(t, func() bool { return f.server.Count() == 2 })
+	f.server.mu.Lock()
+	g := f.server.greeting.Front().Value.(*greeter)
+	g.started = g.started.Add(-crowded)
+	f.server.mu.Unlock()
+	f.connect("b")
+	if e := <-f.ended; e.Reason != HandshakeLate {
+		t.Fatal(e)
+	}
+	if got, err := io.ReadAll(silent); err != nil || len(got) != 0 {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if got, err := io.ReadAll(f.dial(nil)); err != nil || string(got) != "\xfd" {
+		t.Fatalf("with two sessions: %q, %v", got, err)
+	}
 }

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -14,8 +15,9 @@ import (
 
 // Router is what sessions need from the daemon: the order, and everybody else.
 type Router interface {
-	// Claim reserves a private name at this daemon; false if it is taken.
-	Claim(private clientproto.Name) bool
+	// Claim reserves a private name at this daemon, or returns ErrTaken or
+	// ErrStopping.
+	Claim(private clientproto.Name) error
 	// Release gives up a claimed name whose session was not attached.
 	Release(private clientproto.Name)
 	// Attach makes s reachable. From now on the router delivers to it.
@@ -30,6 +32,12 @@ type Router interface {
 	// tells, unless that has been done. In the end the router calls s.Close.
 	Leave(s *Session)
 }
+
+// Why a name cannot be claimed.
+var (
+	ErrTaken    = errors.New("the name is in use")
+	ErrStopping = errors.New("the daemon is stopping")
+)
 
 // Session is one client's connection.
 type Session struct {
@@ -89,10 +97,14 @@ func (s *Session) Deliver(message []byte, shared bool) (first bool) {
 	return first
 }
 
+// A Turn is what the Commits of one turn of the router have in common. The zero
+// Turn is ready; it keeps memory alive as long as it is not reset to that.
+type Turn struct{ copier }
+
 // Commit queues what Deliver gathered. The verdict is Open, or why the session
 // must end.
-func (s *Session) Commit(now time.Time) Reason {
-	verdict := s.queue.put(s.pending, s.limits(), now)
+func (s *Session) Commit(t *Turn, now time.Time) Reason {
+	verdict := s.queue.put(s.pending, &t.copier, s.limits(), now)
 	clear(s.pending)
 	s.pending = s.pending[:0]
 	return verdict
@@ -144,9 +156,6 @@ func (s *Session) live() {
 
 // Received is the number of messages taken from the client so far.
 func (s *Session) Received() uint64 { return s.received.Load() }
-
-// Depth is what waits for the client, in messages and bytes.
-func (s *Session) Depth() (messages, bytes int) { return s.queue.depth() }
 
 func (s *Session) String() string {
 	return fmt.Sprintf("%s at %s", s.Private, s.Remote())
