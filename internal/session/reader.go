@@ -17,15 +17,19 @@ import (
 // never waits for that.
 const flushEvery = 128 << 10
 
-// maxBatch bounds how many messages enter the order in one turn, so that others
-// get theirs in between.
-const maxBatch = 256
+// A batch that enters the order in one turn is bounded, so that others get theirs
+// in between, and that little is on its way to a receiver that cannot take it.
+const (
+	maxBatch      = 256
+	maxBatchBytes = 64 << 10
+)
 
 // turn is a reader's working memory while its client is active.
 type turn struct {
 	batch   [][]byte
 	touched []*Session
-	bytes   int // routed since the last flush
+	size    int // bytes in batch
+	bytes   int // read since the last flush
 }
 
 // slow tells whether some receiver is congested: then nothing more is to be
@@ -39,7 +43,7 @@ var turns = sync.Pool{New: func() any { return new(turn) }}
 func (t *turn) release() {
 	clear(t.batch[:cap(t.batch)])
 	clear(t.touched[:cap(t.touched)])
-	t.batch, t.touched, t.bytes = t.batch[:0], t.touched[:0], 0
+	t.batch, t.touched, t.size, t.bytes = t.batch[:0], t.touched[:0], 0, 0
 	turns.Put(t)
 }
 
@@ -76,6 +80,7 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			}
 			// Others have had to wait for all that.
 			runtime.Gosched()
+			continue
 		}
 		n, err := read(s.input.space(s.needed(), &s.server.chunks))
 		switch {
@@ -110,7 +115,8 @@ func (s *Session) needed() int {
 	return h.Size()
 }
 
-// understand routes every whole message of the input. false: the session ends.
+// understand routes the whole messages of the input, until a receiver is found
+// to be congested. false: the session ends.
 func (s *Session) understand(t *turn) bool {
 	alive := true
 	for alive && len(s.input.buf) >= clientproto.HeaderSize {
@@ -136,8 +142,11 @@ func (s *Session) understand(t *turn) bool {
 		clientproto.PutHeader(m, &h)
 		clientproto.Sender(m)[clientproto.NameSize-1] = 0
 		alive = s.accept(&h, m, t)
-		if len(t.batch) == maxBatch {
+		if t.size += len(m); t.size >= maxBatchBytes || len(t.batch) == maxBatch {
 			s.submit(t)
+			if t.slow() {
+				break
+			}
 		}
 	}
 	s.submit(t)
@@ -147,12 +156,13 @@ func (s *Session) understand(t *turn) bool {
 // submit gives the batch its place in the order.
 func (s *Session) submit(t *turn) {
 	if len(t.batch) == 0 {
+		t.size = 0
 		return
 	}
 	s.received.Add(uint64(len(t.batch)))
 	t.touched = s.server.router.Submit(s, t.batch, t.touched)
 	clear(t.batch)
-	t.batch = t.batch[:0]
+	t.batch, t.size = t.batch[:0], 0
 }
 
 // isSender compares the sender field with the session's own private group up to
