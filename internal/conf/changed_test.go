@@ -19,7 +19,7 @@ func TestChanged(t *testing.T) {
 		{"an option deleted gets its default again", own + "MaxSessions = 5", own, []string{"MaxSessions: 5 -> 0"}, nil},
 		{"options that need a restart", own + "RuntimeDir = /x", own + "EventLogFile = x SocketPortReuse = on DaemonUser = u DaemonGroup = g", nil, []string{
 			`EventLogFile: "" -> x (needs a restart: the log file is opened at start`, "SocketPortReuse: auto -> on (needs a restart: the sockets",
-			"RuntimeDir: /x -> /var/run/spread (needs a restart", "DaemonUser: spread -> u (needs a restart", "DaemonGroup: spread -> g (needs a restart"}},
+			"RuntimeDir: /x -> \"\" (needs a restart", "DaemonUser: spread -> u (needs a restart", "DaemonGroup: spread -> g (needs a restart"}},
 		{"options of the ring", own, own + "Window = 50 AcceleratedRing = true", []string{"Window: 160 -> 50 (not yet effective)",
 			"AcceleratedRing: false -> true (not yet effective)", "configuration hash: "}, nil},
 		{"old directives", own, own + "LinkProtocol = Hop", nil, nil},

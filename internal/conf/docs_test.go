@@ -80,7 +80,7 @@ func standsFor(words, value string, d *directive) bool {
 		return words == "-"
 	}
 	want, ok := map[string]map[Key]string{
-		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: ""},
+		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: "", KeyRuntimeDir: ""},
 		"off":                           {KeyEventTimeStamp: "", KeyEventPreciseTimeStamp: "false"},
 		"no limit":                      {KeyMaxSessionMessages: "-1"},
 		"that of the addresses":         {KeyActiveIPVersion: "none"},
@@ -115,7 +115,8 @@ func TestSample(t *testing.T) {
 			t.Errorf("%s is not in the sample", d.key)
 		}
 		switch d.key {
-		case KeyEventLogFile, KeyEventTimeStamp, KeyEventPreciseTimeStamp, KeyMaxSessionMessages, KeyRequiredAuthMethods, KeyActiveIPVersion:
+		case KeyEventLogFile, KeyEventTimeStamp, KeyEventPreciseTimeStamp, KeyMaxSessionMessages, KeyRequiredAuthMethods, KeyActiveIPVersion,
+			KeyRuntimeDir:
 			continue // off by default, shown with an example
 		}
 		if got, want := d.value(&on.Options), d.value(&defaults); got != want && !d.isTimer() {

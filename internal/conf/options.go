@@ -50,14 +50,14 @@ func (o *Options) IsSet(k Key) bool {
 
 func defaultOptions() Options {
 	return Options{
-		Log:                 defaultLogging,
-		SocketPortReuse:     Auto,
-		MaxSessionMessages:  -1,
-		MaxSessionBytes:     64 << 20,
-		MaxSessionStall:     10 * time.Minute,
-		SenderHold:          time.Second,
-		HandshakeTimeout:    5 * time.Second,
-		RuntimeDir:          "/var/run/spread",
+		Log:                defaultLogging,
+		SocketPortReuse:    Auto,
+		MaxSessionMessages: -1,
+		MaxSessionBytes:    64 << 20,
+		MaxSessionStall:    10 * time.Minute,
+		SenderHold:         time.Second,
+		HandshakeTimeout:   5 * time.Second,
+
 		DaemonUser:          "spread",
 		DaemonGroup:         "spread",
 		Auth:                Auth{Allowed: []string{authNull}},

@@ -288,7 +288,7 @@ func TestDefaults(t *testing.T) {
 	want := Options{
 		Log: Logging{Mask: 0x111, Priority: LevelInfo}, MaxSessionMessages: -1, MaxSessionBytes: 67108864,
 		MaxSessionStall: 600 * time.Second, SenderHold: time.Second, HandshakeTimeout: 5 * time.Second,
-		RuntimeDir: "/var/run/spread", DaemonUser: "spread", DaemonGroup: "spread", Auth: Auth{Allowed: []string{"NULL"}},
+		DaemonUser: "spread", DaemonGroup: "spread", Auth: Auth{Allowed: []string{"NULL"}},
 		AccessControlPolicy: "PERMIT", ActiveIPVersion: IPv4, Window: 160, PersonalWindow: 20, AcceleratedWindow: 15,
 	}
 	if !reflect.DeepEqual(o, want) {
