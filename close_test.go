@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,25 @@ func TestCloseIsPrompt(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestCloseUnconfirmed: the daemon takes everything and never closes.
+func TestCloseUnconfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := pair(t, [2]connection{}, WithLinger(3*time.Second))
+		go p.drain()
+		start := time.Now()
+		err := c.Close()
+		if !errors.Is(err, ErrConnectionClosed) || !strings.Contains(err.Error(), "did not confirm the end within 3s") {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		if again := c.Close(); again != err {
+			t.Errorf("the second Close: %v", again)
+		}
+	})
 }
 
 func TestCloseAfterLoss(t *testing.T) {

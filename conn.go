@@ -135,35 +135,49 @@ func lost(cause error) *Error {
 // which the name is free again. Receivers and senders that wait return at once,
 // with ErrIllegalSession. Closing again does nothing and returns the same.
 //
-// The error, ErrConnectionClosed, tells that the connection had been lost or that
-// the daemon did not take everything in time.
+// The error, ErrConnectionClosed, tells that the connection had been lost, that
+// the daemon did not take everything in time, or that it did not confirm in time,
+// so that the name may not be free yet. Without lingering it is nil.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() { c.closeErr = c.close() })
 	return c.closeErr
 }
 
-func (c *Conn) close() (err error) {
+func (c *Conn) close() error {
 	reason := &Error{Code: ErrIllegalSession, Err: fmt.Errorf("this side has closed the connection: %w", net.ErrClosed)}
 	c.in.close(reason)
+	var err error
 	if c.linger > 0 {
-		t := time.AfterFunc(c.linger, func() { _ = c.nc.Close() })
-		kill := c.requestMessage(clientproto.Kill, c.PrivateGroup())
-		if err = c.out.close(reason, &kill); err == nil {
-			<-c.reading // the daemon closes when it has taken leave
-		}
-		if !t.Stop() && err != nil {
-			err = fmt.Errorf("the daemon did not take all that was sent within %v: %w", c.linger, err)
-		}
+		err = c.takeLeave(reason)
 	} else {
 		c.out.abandon(reason)
 	}
 	_ = c.nc.Close()
 	<-c.reading
 	<-c.writing
-	if err != nil {
-		return opError("close", lost(err))
+	return err
+}
+
+// takeLeave sends what was accepted and the KILL, and waits until the daemon has
+// closed the connection.
+func (c *Conn) takeLeave(reason *Error) error {
+	t := time.AfterFunc(c.linger, func() { _ = c.nc.Close() })
+	kill := c.requestMessage(clientproto.Kill, c.PrivateGroup())
+	err := c.out.close(reason, &kill)
+	if err == nil {
+		<-c.reading
 	}
-	return nil
+	switch late := !t.Stop(); {
+	case late && err != nil:
+		err = fmt.Errorf("the daemon did not take all that was sent within %v", c.linger)
+	case late:
+		err = fmt.Errorf("all was sent, but the daemon did not confirm the end within %v; the name may still be in use", c.linger)
+	case err != nil:
+		err = lost(err)
+	default:
+		return nil
+	}
+	return opError("close", err)
 }
 
 // opError gives an error the name of the operation that met it.

@@ -72,11 +72,17 @@
 // # Guarantees
 //
 // What each [Service] promises, and what a [View] and its sets tell, is in the
-// semantics document. Safe means: held in memory by the daemons, not on disk.
-// Package flush, on top of this one, gives view synchrony.
+// file docs/guarantees.md of the repository. Safe means: held in memory by the
+// daemons, not on disk. Package flush, on top of this one, gives view synchrony.
 //
 // # Concurrency
 //
 // A Conn may be used by many goroutines at once. Each event goes to one
 // receiver. Messages of one goroutine keep their order.
+//
+// # References
+//
+// "Client protocol N" in a comment means section N of the description of the
+// protocol of Spread 5.0.1 that this implementation follows, which is not part of
+// the module.
 package spread

@@ -33,8 +33,9 @@ type Message struct {
 	Service Service
 	// SelfDiscard: the sender did not want it back.
 	SelfDiscard bool
-	// BigEndian: the sending machine's byte order is big-endian, and so may be
-	// integers in Data. (The C library calls this an endian mismatch.)
+	// BigEndian: the sender's byte order is big-endian, and so may be integers in
+	// Data, whatever the order of this machine. (The endian mismatch of the C library
+	// is relative: it is this on a little-endian machine, the contrary on another.)
 	BigEndian bool
 	// Type is the application's own 16-bit message type.
 	Type int16
@@ -86,7 +87,9 @@ type View struct {
 	// Members are the private groups of the members, in the same order at every
 	// member.
 	Members []string
-	// Index is this client's own place in Members, from 0; -1 if it is not there.
+	// Index is this client's own place in Members, from 0. It is -1 if this client is
+	// not among them: no correct daemon sends such a view, but what it sends is
+	// handed on as it is. (Package flush drops such a view.)
 	Index int
 	// Changed is who joined, left or disconnected; empty for CausedByNetwork.
 	Changed string

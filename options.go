@@ -96,6 +96,6 @@ func WithReceiveQueue(bytes int) Option { return func(o *options) { o.receiveQue
 func WithSendQueue(bytes int) Option { return func(o *options) { o.sendQueue = bytes } }
 
 // WithLinger bounds how long Close waits for the daemon to take what was sent
-// and to take leave. Zero or less: it does not wait, and what has not been
+// and to confirm the end. Zero or less: it does not wait, and what has not been
 // written is lost.
 func WithLinger(d time.Duration) Option { return func(o *options) { o.linger = d } }

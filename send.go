@@ -83,7 +83,8 @@ func (c *Conn) TrySend(m *Outgoing) error {
 }
 
 // Flush waits until all that was accepted before has been handed to the
-// operating system, and reports if that failed.
+// operating system, and reports if that failed. It has nothing to do with the
+// Flush of package flush, which answers a change of membership.
 func (c *Conn) Flush(ctx context.Context) error {
 	if err := c.out.flush(ctx); err != nil {
 		return opError("flush", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"sync"
 
 	"gospread/spread"
@@ -42,6 +43,12 @@ func New(sp *spread.Conn) (*Conn, error) {
 // Name returns the client's private name.
 func (c *Conn) Name() string { return c.sp.Name() }
 
+// Daemon returns the name of the daemon.
+func (c *Conn) Daemon() string { return c.sp.Daemon() }
+
+// RemoteAddr returns the address of the daemon.
+func (c *Conn) RemoteAddr() net.Addr { return c.sp.RemoteAddr() }
+
 // PrivateGroup returns the private group of the client.
 func (c *Conn) PrivateGroup() string { return c.sp.PrivateGroup() }
 
@@ -72,7 +79,10 @@ func (c *Conn) Join(ctx context.Context, group string) error {
 }
 
 // Leave asks to leave a group. The leave is done when the [*SelfLeave] arrives.
-// ErrIllegalGroup if the client is not a member or is leaving.
+// Until then nothing can be sent to the group, and no [*FlushRequest] comes from
+// it: the layer agrees to changes by itself. If the leave is [*Rejected] the
+// client is a member as before, who can send again, at the latest in the next
+// view. ErrIllegalGroup if the client is not a member or is leaving.
 func (c *Conn) Leave(ctx context.Context, group string) error {
 	c.mu.Lock()
 	err := c.m.leave(group)
@@ -90,8 +100,12 @@ func (c *Conn) Leave(ctx context.Context, group string) error {
 }
 
 // Flush answers a [*FlushRequest]: this client agrees to the change of the
-// group, and does not send to the group until the next view. ErrIllegalGroup if
-// it is not a member or is leaving, ErrIllegalState if there is no request.
+// group, and does not send to the group until the next view. (It has nothing to do
+// with the Flush of a spread.Conn, which is about the socket.) ErrIllegalGroup if
+// it is not a member, ErrIllegalState if there is no request. While the client is
+// leaving the group it returns nil, request or not, so that a request that was
+// already on its way can be answered like any other; the C call is less gentle and
+// gives ErrIllegalGroup (client protocol 9.3).
 func (c *Conn) Flush(ctx context.Context, group string) error {
 	err := c.withRoom(ctx, func() error { return c.m.flush(group) })
 	return named(fmt.Sprintf("flush %q", group), err)

@@ -71,7 +71,7 @@ func (m *member) run() {
 			if m.before != nil {
 				m.before(f.Group)
 			}
-			if err := m.Flush(ctx, f.Group); err != nil && !errors.Is(err, spread.ErrIllegalGroup) && !errors.Is(err, spread.ErrIllegalSession) {
+			if err := m.Flush(ctx, f.Group); err != nil && !errors.Is(err, spread.ErrIllegalSession) {
 				m.Errorf("flush: %v", err)
 			}
 		}
@@ -98,6 +98,9 @@ func TestGroupLife(t *testing.T) {
 			m := newMember(t, d, name)
 			go m.run()
 			ms = append(ms, m)
+			if m.PrivateGroup() != "#"+name+"#d" || m.Daemon() != "d" || m.RemoteAddr() == nil {
+				t.Errorf("%s at daemon %s, %v", m.PrivateGroup(), m.Daemon(), m.RemoteAddr())
+			}
 		}
 		for i, m := range ms {
 			if err := m.Join(ctx, "g"); err != nil {

@@ -14,7 +14,8 @@ func (*SelfLeave) event()    {}
 func (*Rejected) event()     {}
 
 // FlushRequest asks to end the view of a group, because its membership has
-// changed. It must be answered with [Conn.Flush].
+// changed. It must be answered with [Conn.Flush]. None comes from a group that the
+// client is joining or leaving.
 type FlushRequest struct{ Group string }
 
 // View is a new view of a group: all its members have flushed.
@@ -27,7 +28,8 @@ type View struct {
 	// Members are the private groups of the members, in the same order at every
 	// member.
 	Members []string
-	// Index is this client's own place in Members, from 0.
+	// Index is this client's own place in Members, from 0. (It is always there: the
+	// layer drops memberships without this client.)
 	Index int
 	// Changed is who joined, left or disconnected; empty for CausedByNetwork.
 	Changed string

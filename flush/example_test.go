@@ -7,18 +7,12 @@ import (
 
 	"gospread/spread"
 	"gospread/spread/flush"
-	"gospread/spread/internal/fakedaemon"
 )
 
 func Example() {
-	// A daemon for this example; one that is running here is called "4803".
-	daemon, stop, err := fakedaemon.New("machine1").Listen()
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer stop()
 	ctx := context.Background()
 
+	// daemon is "4803" for the one with that port on this machine, or "4803@host".
 	c, err := flush.Dial(ctx, daemon, spread.WithName("alice"))
 	if err != nil {
 		log.Fatal(err)

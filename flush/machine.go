@@ -63,6 +63,9 @@ func (m *machine) receive(ev spread.Event) {
 		delete(m.groups, ev.Group)
 		m.give(&SelfLeave{Group: ev.Group})
 	case *spread.Rejected:
+		if g := ev.Message.Groups; ev.Request == spread.LeaveRequest && len(g) > 0 {
+			m.stay(g[0])
+		}
 		m.give(&Rejected{*ev})
 	}
 }
@@ -115,13 +118,20 @@ func (m *machine) membership(v *spread.View) {
 // start begins with the change in hand.
 func (m *machine) start(g *group) {
 	clear(g.received)
-	switch g.phase {
-	case steady, verify:
+	switch quiet := g.phase == steady || g.phase == verify; {
+	case quiet && g.member != leaving:
 		g.phase = authorize
 		m.give(&FlushRequest{Group: g.name})
-	case agree:
-		m.send(g, typeOK, g.inHand().id)
+	case quiet, g.phase == agree:
+		m.agree(g)
 	}
+}
+
+// agree agrees to the change in hand, for a user who sends nothing before it: who
+// has flushed, is joining, or is leaving.
+func (m *machine) agree(g *group) {
+	g.phase = agree
+	m.send(g, typeOK, g.inHand().id)
 }
 
 func (m *machine) send(g *group, typ int16, id spread.ViewID) {
@@ -238,24 +248,23 @@ func (m *machine) leave(name string) error {
 	return nil
 }
 
-// stay takes back a leave that could not be sent.
+// stay takes back a leave that could not be sent or was refused.
 func (m *machine) stay(name string) {
 	if g := m.groups[name]; g != nil && g.member == leaving {
 		g.member = joined
 	}
 }
 
-// flush agrees to the change in hand.
+// flush answers the flush request.
 func (m *machine) flush(name string) error {
-	g := m.groups[name]
-	if g == nil || g.member == leaving {
+	switch g := m.groups[name]; {
+	case g == nil:
 		return illegalGroup("not a member, or not any more")
-	}
-	if g.phase != authorize {
+	case g.phase == authorize:
+		m.agree(g)
+	case g.member != leaving:
 		return illegalState("there is no flush request to answer")
 	}
-	g.phase = agree
-	m.send(g, typeOK, g.inHand().id)
 	return nil
 }
 

@@ -22,6 +22,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the scripts")
 //
 //	view GROUP ID CAUSE MEMBERS [changed=M] [with=SET]   a Spread membership
 //	transition GROUP | selfleave GROUP
+//	rejected GROUP join | rejected GROUP leave           (GROUP "-" is none)
 //	ok GROUP ID FROM                                     a FLUSH_OK
 //	recv GROUP ID FROM                                   a FLUSH_RECV
 //	data GROUP FROM TEXT [vulnerable=ID] [to=RECEIVERS]  a message
@@ -151,6 +152,10 @@ func command(m *machine, words []string, out io.Writer) error {
 		m.receive(&spread.Transition{Group: group})
 	case "selfleave":
 		m.receive(&spread.SelfLeave{Group: group})
+	case "rejected":
+		r := map[string]spread.Request{"join": spread.JoinRequest, "leave": spread.LeaveRequest}[words[2]]
+		groups := slices.DeleteFunc([]string{group}, func(g string) bool { return g == "-" })
+		m.receive(&spread.Rejected{Request: r, Message: spread.Message{Groups: groups}})
 	case "ok", "recv":
 		c := control{group: group, typ: map[string]int16{"ok": typeOK, "recv": typeReceived}[words[0]], id: viewID(words[2])}
 		m.receive(received(c.outgoing(), words[3]))

@@ -56,13 +56,12 @@ type component struct {
 // proc is a client: its machine, and what has been ordered for it and not yet
 // been received.
 type proc struct {
-	name    string
-	m       *machine
-	comp    *component
-	queue   []spread.Event
-	asked   bool // a flush request is to be answered
-	leaving bool
-	dead    bool
+	name  string
+	m     *machine
+	comp  *component
+	queue []spread.Event
+	asked bool // a flush request is to be answered
+	dead  bool
 
 	sent      int
 	delivered int
@@ -162,6 +161,10 @@ func (w *world) join(p *proc) {
 
 func (w *world) leave(p *proc) {
 	if p.m.leave("g") != nil {
+		return
+	}
+	if w.rnd.IntN(4) == 0 {
+		p.queue = append(p.queue, &spread.Rejected{Request: spread.LeaveRequest, Message: spread.Message{Groups: []string{"g"}}})
 		return
 	}
 	p.queue = append(p.queue, &spread.SelfLeave{Group: "g"})
@@ -284,10 +287,8 @@ func (w *world) receive(p *proc) {
 
 func (w *world) flush(p *proc) {
 	p.asked = false
-	if err := p.m.flush("g"); err != nil && !p.leaving {
-		if g := p.m.groups["g"]; g != nil && g.member != leaving {
-			w.fatalf("%s cannot flush: %v", p.name, err)
-		}
+	if err := p.m.flush("g"); err != nil {
+		w.fatalf("%s cannot flush: %v", p.name, err)
 	}
 	w.perform(p)
 }
@@ -314,6 +315,9 @@ func (w *world) event(p *proc, ev Event) {
 	case *FlushRequest:
 		if p.asked {
 			w.fatalf("%s is asked twice", p.name)
+		}
+		if p.m.groups["g"].member == leaving {
+			w.fatalf("%s is asked while it is leaving", p.name)
 		}
 		p.asked = true
 	case *View:
@@ -366,7 +370,7 @@ func (w *world) settle() {
 func (w *world) check() {
 	final := w.comps[0].members
 	for _, p := range final {
-		if p.cur == nil || !slices.Equal(p.cur.view.Members, names(final)) || p.m.groups["g"].phase != steady {
+		if p.cur == nil || !slices.Equal(p.cur.view.Members, names(final)) || p.m.groups["g"].phase != steady || p.m.groups["g"].member != joined {
 			w.fatalf("%s did not come to rest: %s", p.name, states(p.m))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -17,6 +18,10 @@ import (
 
 // Daemon is the stand-in. Its zero value is not usable; see New.
 type Daemon struct {
+	// Auth, set before the first client comes, are authentication methods beside
+	// NULL: the daemon's side of each.
+	Auth map[string]func(io.ReadWriter) error
+
 	name string
 
 	mu       sync.Mutex
@@ -146,15 +151,37 @@ func refuse(nc net.Conn, err error) error {
 
 func (d *Daemon) admit(s *session, h *clientproto.Hello) error {
 	if h.Version.HasAuthExchange() {
-		if _, err := s.nc.Write(clientproto.AppendAuthList(nil, []string{"NULL"})); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(s.nc, make([]byte, clientproto.ChoiceSize)); err != nil {
+		if err := d.authenticate(s.nc); err != nil {
 			return err
 		}
 	}
 	_, err := s.nc.Write(clientproto.AppendAccept(nil, h.Version, &s.private))
 	return err
+}
+
+func (d *Daemon) authenticate(nc net.Conn) error {
+	offer := append([]string{"NULL"}, slices.Sorted(maps.Keys(d.Auth))...)
+	if _, err := nc.Write(clientproto.AppendAuthList(nil, offer)); err != nil {
+		return err
+	}
+	b := make([]byte, clientproto.ChoiceSize)
+	if _, err := io.ReadFull(nc, b); err != nil {
+		return err
+	}
+	methods, err := clientproto.ParseChoice(b)
+	if err != nil {
+		return err
+	}
+	for _, m := range methods {
+		run := d.Auth[m]
+		if run == nil {
+			continue // NULL has nothing to say
+		}
+		if err := run(nc); err != nil {
+			return refuse(nc, clientproto.RejectAuth)
+		}
+	}
+	return nil
 }
 
 func (d *Daemon) register(nc net.Conn, h *clientproto.Hello) (*session, error) {
