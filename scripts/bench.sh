@@ -10,7 +10,7 @@ if [ "${BENCH:-.}" != none ]; then
 	go test -run '^$' -bench "${BENCH:-.}" -benchmem ./...
 fi
 
-make -s build
+make -s build BIN=bin
 bin=$PWD/bin
 dir=$(mktemp -d)
 daemon=

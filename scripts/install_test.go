@@ -10,10 +10,11 @@ import (
 	"testing"
 )
 
-// install runs make install below dest and returns the directory of the prefix.
-func install(t *testing.T, dest string) string {
+// install runs make install below dest and returns the directory of the prefix. It
+// builds in bin, not in the checkout, whose programs are not of this version.
+func install(t *testing.T, bin, dest string) string {
 	t.Helper()
-	cmd := exec.Command("make", "install", "DESTDIR="+dest, "PREFIX=/opt/spread", "VERSION=1.2.3")
+	cmd := exec.Command("make", "install", "BIN="+bin, "DESTDIR="+dest, "PREFIX=/opt/spread", "VERSION=1.2.3")
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
@@ -28,12 +29,15 @@ func TestInstall(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is missing; scripts/setup.sh installs it")
 	}
-	dest := t.TempDir()
-	prefix := install(t, dest)
+	bin, dest := t.TempDir(), t.TempDir()
+	prefix := install(t, bin, dest)
 
 	t.Run("programs", func(t *testing.T) {
-		for _, name := range []string{"sbin/spread", "bin/spuser", "bin/sptuser", "bin/spflooder"} {
-			if _, err := exec.LookPath(filepath.Join(prefix, name)); err != nil {
+		for _, path := range []string{
+			filepath.Join(prefix, "sbin/spread"), filepath.Join(prefix, "bin/spuser"), filepath.Join(prefix, "bin/sptuser"),
+			filepath.Join(prefix, "bin/spflooder"), filepath.Join(bin, "spread"),
+		} {
+			if _, err := exec.LookPath(path); err != nil {
 				t.Error(err)
 			}
 		}
@@ -42,9 +46,11 @@ func TestInstall(t *testing.T) {
 		}
 	})
 	t.Run("version", func(t *testing.T) {
-		out, err := exec.Command(filepath.Join(prefix, "sbin/spread"), "--version").CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "1.2.3") {
-			t.Errorf("spread --version says %q: %v", out, err)
+		for _, name := range []string{"sbin/spread", "bin/spuser", "bin/spflooder"} {
+			out, err := exec.Command(filepath.Join(prefix, name), "--version").CombinedOutput()
+			if err != nil || !strings.HasSuffix(string(out), " 1.2.3\n") {
+				t.Errorf("%s --version says %q: %v", name, out, err)
+			}
 		}
 	})
 	t.Run("configuration", func(t *testing.T) {
@@ -57,7 +63,7 @@ func TestInstall(t *testing.T) {
 		if err := os.WriteFile(conf, []byte(mine), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		install(t, dest)
+		install(t, bin, dest)
 		if kept, err := os.ReadFile(conf); string(kept) != mine {
 			t.Errorf("a second install replaced the configuration by %q: %v", kept, err)
 		}

@@ -9,21 +9,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
+	"syscall"
 
 	"gospread/spread"
 	"gospread/spread/internal/cliargs"
 	"gospread/spread/internal/spflooder"
+	"gospread/spread/internal/tool"
 )
-
-// version is set when the program is built: -ldflags "-X main.version=1.2.3".
-var version = "development version"
 
 // Exit codes.
 const (
-	exitFailed      = 1 // also for wrong usage
-	exitInterrupted = 130
+	exitFailed = 1   // also for wrong usage
+	exitSignal = 128 // and the number of the signal
 )
 
 // usage is what the original prints on wrong usage.
@@ -47,7 +45,8 @@ Floods a group with messages, reads them back, and tells how fast that was.
                 TCP, or port@machine (default: 4803).
   -m NUMBER     Messages to send, or with -ro to read (default: 10000, or no limit
                 if there is a --duration).
-  -b BYTES      Size of a message (default: 1000).
+  -b BYTES      Size of a message: 0 to 143920, whatever is said above (default:
+                1000).
   -n MEMBERS    First wait until the group has so many members, at most 100; then
                 nobody gets more than the window ahead of another sender.
   -ro           Only read.  -wo  Only send.  The later one counts.
@@ -59,12 +58,13 @@ Floods a group with messages, reads them back, and tells how fast that was.
                 (default: 200).
   --rate N      Messages each client sends in a second (default: all it can).
   --duration T  Stop sending, or reading, after this time, such as 10s.
-  --json        One JSON object at the end, and nothing else.
+  --json        One JSON object at the end, and nothing else on standard output.
   --no-summary  Only what the original prints.
   --version     Print the version, and exit.
   --help        Print this, and exit.
 
-Exit status: 0 when done, 1 after an error or for wrong usage, 130 if interrupted.
+Exit status: 0 when done, 1 after an error or for wrong usage; 130 after SIGINT and
+143 after SIGTERM, when what was done until then has been reported.
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -84,22 +84,55 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, help)
 		return 0
 	case wantVersion:
-		fmt.Fprintf(stdout, "spflooder (gospread) %s\n", programVersion())
+		fmt.Fprintf(stdout, "spflooder (gospread) %s\n", cliargs.Version())
 		return 0
 	}
-	o.Progress = terminal(stdout, stderr, o.JSON)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	progress := stdout
+	if o.JSON {
+		progress = stderr
+	}
+	if tool.Terminal(progress) {
+		o.Progress = progress
+	}
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second interrupt kills
 	err = spflooder.Run(ctx, o, stdout)
 	switch {
 	case errors.Is(err, spflooder.ErrInterrupted):
-		return exitInterrupted
+		by, _ := errors.AsType[caught](context.Cause(ctx))
+		return exitSignal + int(by)
 	case err != nil:
 		fmt.Fprintf(stderr, "spflooder: %v\n", err)
 		return exitFailed
 	}
 	return 0
+}
+
+// caught is why a context has ended: a signal came.
+type caught syscall.Signal
+
+func (c caught) Error() string { return syscall.Signal(c).String() }
+
+// untilSignal returns a context that ends with the first signal that asks for the
+// end. The second one kills.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			if s, ok := s.(syscall.Signal); ok {
+				cancel(caught(s))
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
 }
 
 var errTooMany = fmt.Errorf("more than %d members", spflooder.MaxMembers)
@@ -152,26 +185,4 @@ func only(name string, this, other *bool) cliargs.Option {
 		*this, *other = true, false
 		return nil
 	}}
-}
-
-// terminal returns where a line of progress can be overwritten, or nil.
-func terminal(stdout, stderr io.Writer, json bool) io.Writer {
-	w := stdout
-	if json {
-		w = stderr
-	}
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return w
-		}
-	}
-	return nil
-}
-
-// programVersion is the version stamped at build time, else the module's.
-func programVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && version == "development version" && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return version
 }

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 
+	"gospread/spread/internal/cliargs"
 	"gospread/spread/internal/daemon"
 )
-
-// version is set when the program is built: -ldflags "-X main.version=1.2.3".
-var version = "development version"
 
 // Exit codes.
 const (
@@ -33,7 +30,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, help)
 		return 0
 	case a.version:
-		fmt.Fprintf(stdout, "spread (gospread) %s\n", programVersion())
+		fmt.Fprintf(stdout, "spread (gospread) %s\n", cliargs.Version())
 		return 0
 	case a.check:
 		if err := daemon.Check(stdout, a.config, a.name); err != nil {
@@ -46,7 +43,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		ConfigFile: a.config,
 		Name:       a.name,
 		SessionLog: a.sessionLog,
-		Version:    programVersion(),
+		Version:    cliargs.Version(),
 		Out:        stdout,
 		Process:    true,
 	})
@@ -54,12 +51,4 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return 0
-}
-
-// programVersion is the version stamped at build time, else the module's.
-func programVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && version == "development version" && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return version
 }

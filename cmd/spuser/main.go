@@ -8,15 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"gospread/spread/internal/cliargs"
 	"gospread/spread/internal/spuser"
+	"gospread/spread/internal/tool"
 )
-
-// version is set when the program is built: -ldflags "-X main.version=1.2.3".
-var version = "development version"
 
 // Exit codes.
 const (
@@ -65,7 +62,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		Address:     spuser.DefaultAddress,
 		User:        spuser.DefaultUser,
 		Threaded:    name == "sptuser",
-		Interactive: isTerminal(stdin),
+		Interactive: tool.Terminal(stdin),
 	}
 	wantHelp, wantVersion, err := parse(args[1:], &o)
 	switch {
@@ -77,7 +74,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, help)
 		return 0
 	case wantVersion:
-		fmt.Fprintf(stdout, "%s (gospread) %s\n", name, programVersion())
+		fmt.Fprintf(stdout, "%s (gospread) %s\n", name, cliargs.Version())
 		return 0
 	}
 	if err := spuser.Run(context.Background(), o, stdin, stdout); err != nil {
@@ -109,21 +106,4 @@ func parse(args []string, o *spuser.Options) (help, version bool, err error) {
 		{Name: "-r", NoValue: true, Set: func(string) error { o.User = ""; return nil }},
 	})
 	return help, version, err
-}
-
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// programVersion is the version stamped at build time, else the module's.
-func programVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && version == "development version" && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return version
 }

@@ -35,10 +35,11 @@ var rooms = map[string]room{
 	// The client side.
 	"":                   {uses: []string{"internal/clientproto"}},
 	"flush":              {uses: []string{"", "internal/clientproto"}},
-	"cmd/spuser":         {uses: []string{"internal/cliargs", "internal/spuser"}},
-	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder"}},
-	"internal/spuser":    {uses: []string{"", "flush"}},
-	"internal/spflooder": {uses: []string{"", "internal/hist"}},
+	"cmd/spuser":         {uses: []string{"internal/cliargs", "internal/spuser", "internal/tool"}},
+	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder", "internal/tool"}},
+	"internal/spuser":    {uses: []string{"", "flush", "internal/tool"}},
+	"internal/spflooder": {uses: []string{"", "internal/hist", "internal/tool"}},
+	"internal/tool":      {uses: []string{""}},
 	"internal/cliargs":   {},
 	"internal/hist":      {pure: true, std: pureStd},
 
@@ -69,7 +70,7 @@ var rooms = map[string]room{
 	"internal/sim":             {helper: true},
 	"spreadtest":               {helper: true},
 	"compat":                   {closed: true},
-	"script":                   {closed: true},
+	"e2e":                      {closed: true},
 	"internal/archtest":        {closed: true},
 	"scripts":                  {closed: true},
 }

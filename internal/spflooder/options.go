@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 // MaxMembers is the largest group that can be waited for.
@@ -96,10 +97,8 @@ func (o *Options) service() spread.Service {
 
 // name is the private name of a client, from 0.
 func (o *Options) name(client int) string {
-	const longest = 10
 	if client == 0 {
-		return o.User[:min(len(o.User), longest)]
+		return tool.UserName(o.User, "")
 	}
-	suffix := strconv.Itoa(client + 1)
-	return o.User[:min(len(o.User), longest-len(suffix))] + suffix
+	return tool.UserName(o.User, strconv.Itoa(client+1))
 }

@@ -3,12 +3,11 @@ package spflooder
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
 
-	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 // ErrInterrupted is the error of a flood whose context ended before it did.
@@ -86,7 +85,7 @@ func flood(ctx context.Context, clients []*client, r *report) []error {
 func (r *report) finish(s *summary, stdout io.Writer, errs []error) error {
 	for _, err := range errs {
 		if !errors.Is(err, ErrInterrupted) {
-			r.printf("%s", errorLine(err))
+			r.printf("%s", tool.ErrorLine(err))
 		}
 	}
 	if len(errs) == 0 {
@@ -99,13 +98,4 @@ func (r *report) finish(s *summary, stdout io.Writer, errs []error) error {
 		errs = append(errs, s.writeJSON(stdout))
 	}
 	return errors.Join(append(errs, r.err)...)
-}
-
-// errorLine words an error as the C library does, where it has a code for it.
-func errorLine(err error) string {
-	var e *spread.Error
-	if errors.As(err, &e) {
-		return fmt.Sprintf("SP_error: (%d) %s\n", int(e.Code), e.Code.Error())
-	}
-	return fmt.Sprintf("SP_error: %v\n", err)
 }

@@ -47,7 +47,7 @@ func (s *session) execute(ctx context.Context, line []byte) error {
 	case 'b':
 		return s.burst(ctx, words)
 	case 'r':
-		return s.receive(ctx)
+		return s.next(ctx)
 	case 'p':
 		_, n := s.conn.Pending()
 		s.show.pending(n)

@@ -2,11 +2,11 @@ package spuser
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 // display is how things are shown.
@@ -95,19 +95,10 @@ User Menu:
 	return top + receiving + end
 }
 
-func (t *text) failed(err error) { t.printf("%s", errorLine(err)) }
+func (t *text) failed(err error) { t.printf("%s", tool.ErrorLine(err)) }
 
 func (t *text) lost(err error) {
-	t.printf("\n%s%s\n%s", ruler, errorLine(err), ruler)
-}
-
-// errorLine words an error as the C library does, where it has a code for it.
-func errorLine(err error) string {
-	var e *spread.Error
-	if errors.As(err, &e) && e.Code != spread.ErrWouldBlock {
-		return fmt.Sprintf("SP_error: (%d) %s\n", int(e.Code), e.Code.Error())
-	}
-	return fmt.Sprintf("SP_error: %v\n", err)
+	t.printf("\n%s%s\n%s", ruler, tool.ErrorLine(err), ruler)
 }
 
 func (t *text) event(ev spread.Event) {

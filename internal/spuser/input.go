@@ -12,7 +12,7 @@ import (
 
 // readAhead bounds what is read and not yet used, in bytes; a read more may be
 // added to it.
-const readAhead = 64 << 10
+const readAhead = 1 << 20
 
 // input reads in a goroutine of its own, so that messages can be shown meanwhile,
 // and hands out lines. Lines may be asked for by one goroutine only.
@@ -21,7 +21,7 @@ type input struct {
 	buf  []byte
 	err  error // why nothing more will come: errEnd, or that of reading
 	gen  int   // grows with every change of buf and err by the reader
-	seen int   // gen as of the last line
+	seen int   // gen as of the last line or stands
 	wake context.CancelFunc
 	room chan struct{} // holds a token when buf has become shorter
 }
@@ -87,7 +87,7 @@ func (in *input) line(limit int) ([]byte, error) {
 		return nil, in.err
 	}
 	line := bytes.Clone(in.buf[:n])
-	in.buf = append(in.buf[:0], in.buf[n:]...)
+	in.buf = in.buf[n:]
 	select {
 	case in.room <- struct{}{}:
 	default:
@@ -95,7 +95,17 @@ func (in *input) line(limit int) ([]byte, error) {
 	return line, nil
 }
 
-// changed returns a context that ends when line may have something new to say.
+// stands tells whether no more will be read for now: at the end of the input, or
+// because what was read waits to be used.
+func (in *input) stands() (ended, full bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.seen = in.gen
+	return in.err != nil, len(in.buf) >= readAhead
+}
+
+// changed returns a context that ends when line or stands may have something new
+// to say.
 func (in *input) changed(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	in.mu.Lock()

@@ -58,11 +58,11 @@ func (j jsonLines) event(ev spread.Event) {
 		j.put("message", message(ev))
 	case *spread.View:
 		j.put("view", object{
-			"group": ev.Group, "id": ev.ID.String(), "cause": ev.Cause.String(), "changed": ev.Changed,
+			"group": ev.Group, "id": viewID(ev.ID), "cause": ev.Cause.String(), "changed": ev.Changed,
 			"members": ev.Members, "index": ev.Index, "sets": ev.Sets, "own_set": ev.OwnSet,
 		})
 	case *spread.Transition:
-		j.put("transition", object{"group": ev.Group, "id": ev.ID.String()})
+		j.put("transition", object{"group": ev.Group, "id": viewID(ev.ID)})
 	case *spread.SelfLeave:
 		j.put("left", object{"group": ev.Group})
 	case *spread.Rejected:
@@ -71,6 +71,8 @@ func (j jsonLines) event(ev spread.Event) {
 		j.put("rejected", o)
 	}
 }
+
+func viewID(id spread.ViewID) [3]int32 { return [3]int32{id.Daemon, id.Time, id.Index} }
 
 // message has the payload as text, or in base64 if it is not text.
 func message(m *spread.Message) object {

@@ -99,7 +99,7 @@ func TestJSON(t *testing.T) {
 	}
 	want := []map[string]any{
 		{"event": "connected", "private_group": "#user#machine1", "daemon_version": "5.0.1"},
-		{"event": "view", "group": "test", "id": "1 2 1", "cause": "JOIN", "changed": "#user#machine1",
+		{"event": "view", "group": "test", "id": []any{1.0, 2.0, 1.0}, "cause": "JOIN", "changed": "#user#machine1",
 			"members": []any{"#user#machine1"}, "index": 0.0, "sets": []any{[]any{"#user#machine1"}}, "own_set": 0.0},
 		{"event": "message", "sender": "#user#machine1", "groups": []any{"test"}, "service": "SAFE", "type": 1.0,
 			"big_endian": false, "bytes": 7.0, "text": "<hello>"},

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 const (
 	connectTimeout = 5 * time.Second
-	// settleTimeout bounds how long the end of a script waits for the daemon.
+	// settleTimeout bounds how long the end of a script waits for the daemon, and
+	// for messages that it asks for.
 	settleTimeout = 5 * time.Second
 )
 
@@ -90,7 +92,7 @@ func connect(ctx context.Context, o *Options) (*spread.Conn, error) {
 	defer cancel()
 	opts := o.dial
 	if o.User != "" {
-		opts = append(slices.Clip(opts), spread.WithName(o.User[:min(len(o.User), 10)]))
+		opts = append(slices.Clip(opts), spread.WithName(tool.UserName(o.User, "")))
 	}
 	return spread.Dial(ctx, o.Address, opts...)
 }
@@ -107,6 +109,8 @@ type session struct {
 	size  int  // of the last burst
 	// unsettled: something was asked of the daemon since the last settle.
 	unsettled bool
+	// patience is until when r waits once the input has ended; zero before it does.
+	patience time.Time
 }
 
 // errQuit ends a session well.

@@ -1,0 +1,8 @@
+package tool
+
+import "golang.org/x/sys/windows"
+
+func isTerminal(fd uintptr) bool {
+	var mode uint32
+	return windows.GetConsoleMode(windows.Handle(fd), &mode) == nil
+}
