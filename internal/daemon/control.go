@@ -32,6 +32,28 @@ func (s *signals) release() {
 	}
 }
 
+// whileStarting returns a context that ends when a signal says stop; the signal is
+// kept for waitForEnd. The function returned ends the watch.
+func (s *signals) whileStarting(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case sig := <-s.stop:
+			select {
+			case s.stop <- sig:
+			default: // another one has come
+			}
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel()
+		watch.Wait()
+	}
+}
+
 // waitForEnd serves the signals until one of them, or ctx, ends the daemon. A
 // second signal to stop finds the process with its default, and ends it.
 func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
@@ -39,17 +61,22 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	defer cancel()
+	// Name lookups may take long; a stop does not wait for them.
+	wanted := make(chan struct{}, 1)
+	reloading.Go(func() { d.reloadWhen(ctx, wanted) })
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-sig.stop:
-			sig.release()
+			signal.Stop(sig.stop)
 			d.log.logf(conf.LevelInfo, conf.FlagPrint, "Spread: stopping on signal %v", s)
 			return
 		case <-sig.reload:
-			// Name lookups may take long; a stop does not wait for them.
-			reloading.Go(func() { d.reload(ctx) })
+			select {
+			case wanted <- struct{}{}:
+			default: // one is waiting already
+			}
 		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
 				d.log.print("Spread: %v", err)
@@ -58,14 +85,27 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 	}
 }
 
+// reloadWhen reloads as often as it is wanted, until ctx ends.
+func (d *Daemon) reloadWhen(ctx context.Context, wanted <-chan struct{}) {
+	for {
+		select {
+		case <-wanted:
+			d.reload(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // reload reads the configuration again and applies what may change while the
 // daemon runs. A file that is not acceptable changes nothing.
 func (d *Daemon) reload(ctx context.Context) {
-	d.reloads.Lock()
-	defer d.reloads.Unlock()
 	d.log.print("Spread: reloading the configuration")
 	old := d.config.Load()
 	cfg, err := d.source.reload(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	if err == nil {
 		err = d.apply(old, cfg)
 	}

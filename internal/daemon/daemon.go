@@ -53,9 +53,8 @@ type Daemon struct {
 	config  atomic.Pointer[conf.Config]
 	self    conf.Daemon
 
-	reloads   sync.Mutex // one at a time; guards started's use and the rules
-	rules     session.IPRules
-	rulesFile string // where they are from; empty: none found
+	rules     session.IPRules // as the last reload found them; only it changes them
+	rulesFile string          // where they are from; empty: none found
 
 	engine   *engine
 	server   *session.Server
@@ -78,7 +77,15 @@ func Run(ctx context.Context, opts Options) error {
 		sig = catch()
 		defer sig.release()
 	}
-	if err := d.start(ctx); err != nil {
+	starting, started := sig.whileStarting(ctx)
+	err := d.start(starting)
+	stopped := starting.Err() != nil
+	started()
+	switch {
+	case err != nil && stopped:
+		d.log.print("Spread: stopped while starting")
+		return nil
+	case err != nil:
 		d.log.print("Spread: %v", err)
 		return err
 	}

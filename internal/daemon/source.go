@@ -69,6 +69,7 @@ func (s *source) prepareForChroot(chroot bool) error {
 	if err != nil {
 		return fmt.Errorf("find the directory of %s: %w", s.path, err)
 	}
+	s.path = abs
 	if !chroot {
 		return nil
 	}

@@ -152,7 +152,8 @@ func (g *greeter) claim(h clientproto.Hello, cfg *Config) (*Session, *refusal) {
 		return nil, &refusal{reason: ConnectionFailed, err: err}
 	}
 	s := &Session{
-		queue: queue{total: &g.server.queued},
+		share: leastBatchBytes,
+		queue: queue{total: &g.server.queued, unsent: func() int { return unsent(raw) }},
 		User:  h.Name, Version: h.Version, Views: h.Membership, Priority: h.Priority,
 		server: g.server, conn: g.conn, rawIO: raw, finished: make(chan struct{}),
 	}

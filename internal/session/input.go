@@ -21,17 +21,19 @@ type chunks struct {
 	free [][]byte
 }
 
-func (c *chunks) get() []byte {
+// get returns an empty buffer with room for n bytes, at most chunkSize.
+func (c *chunks) get(n int) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := len(c.free)
-	if n == 0 {
-		return make([]byte, 0, chunkSize)
+	for last := len(c.free) - 1; last >= 0; last-- {
+		b := c.free[last]
+		c.free[last] = nil
+		c.free = c.free[:last]
+		if cap(b) >= n {
+			return b
+		}
 	}
-	b := c.free[n-1]
-	c.free[n-1] = nil
-	c.free = c.free[:n-1]
-	return b
+	return make([]byte, 0, chunkSize)
 }
 
 // put takes back a buffer of which b is the end that nobody has used.
@@ -63,7 +65,7 @@ func (in *input) space(need int, pool *chunks) []byte {
 	have, room := len(in.buf), cap(in.buf)-len(in.buf)
 	switch {
 	case in.buf == nil:
-		in.buf = pool.get()
+		in.buf = pool.get(minimumSpace)
 		in.base, in.free, in.taken = in.buf, true, false
 	case room >= minimumSpace || room >= need-have && room > 0:
 	case in.free && !in.taken && max(need, have+minimumSpace) <= cap(in.base) && cap(in.base) > cap(in.buf):
@@ -73,8 +75,12 @@ func (in *input) space(need int, pool *chunks) []byte {
 		if in.full {
 			size = busyChunk
 		}
-		size = max(size, min(need, 4*have))
-		in.buf = append(make([]byte, 0, max(size, have+minimumSpace)), in.buf...)
+		size = max(size, min(need, 4*have), have+minimumSpace)
+		if size == chunkSize {
+			in.buf = append(pool.get(max(have+minimumSpace, min(need, chunkSize/4))), in.buf...)
+		} else {
+			in.buf = append(make([]byte, 0, size), in.buf...)
+		}
 		in.base, in.free, in.taken = in.buf[:0], true, false
 	}
 	return in.buf[len(in.buf):cap(in.buf)]

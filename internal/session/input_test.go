@@ -97,3 +97,19 @@ func TestIdleInputHoldsNoBuffer(t *testing.T) {
 		t.Fatalf("100 bytes of a message are kept in %d", cap(in.buf))
 	}
 }
+
+// BenchmarkSplitMessages: the original library sends each message in two pieces.
+func BenchmarkSplitMessages(b *testing.B) {
+	in, pool := &input{}, &chunks{}
+	head, body := make([]byte, 80), make([]byte, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		feed(in, pool, head, 0)
+		in.settle(true)
+		in.rest(pool)
+		feed(in, pool, body, 180)
+		in.take(180)
+		in.settle(true)
+		in.rest(pool)
+	}
+}

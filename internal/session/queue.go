@@ -49,6 +49,10 @@ type Limits struct {
 
 const movingFactor = 10
 
+// hardFactor times a limit is where a client with a full socket is cut off at
+// once. Below that its senders are held back first.
+const hardFactor = 4
+
 // All queues together may hold this many times Bytes in memory of their own.
 // Beyond that, every client with more than a scarceShare of Bytes waiting is slow.
 const (
@@ -111,8 +115,12 @@ type queue struct {
 
 	// congested since when the high mark was passed; zero: not.
 	congested time.Time
-	// moved is when the client last took something, while congested.
-	moved time.Time
+	// moved is when the client last took something, while congested. What it took
+	// out of the kernel's buffer shows only there: unsent tells what is in it, or
+	// a negative number; inKernel is its last answer.
+	moved    time.Time
+	unsent   func() int
+	inKernel int
 	// slow mirrors congested for those who only want to know whether to look.
 	slow atomic.Bool
 	// drained is closed when the queue falls to the low mark or ends.
@@ -142,7 +150,7 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 }
 
 // judge updates congestion after something was added. Nobody is cut off before
-// the socket is full, nor, below twice the limits, before the senders have been
+// the socket is full, nor, below the hard limits, before the senders have been
 // held back.
 func (q *queue) judge(l *Limits, total int64, now time.Time) Reason {
 	tooMany := l.Messages >= 0 && q.msgs > l.Messages
@@ -153,18 +161,36 @@ func (q *queue) judge(l *Limits, total int64, now time.Time) Reason {
 		q.congested, q.moved = now, now
 		q.drained = make(chan struct{})
 		q.slow.Store(true)
+		if q.unsent != nil {
+			q.inKernel = q.unsent()
+		}
 	}
-	held := q.patience(l, now) <= 0
+	held := q.spent(l, now)
 	switch {
 	case !q.blocked:
-	case q.bytes > 2*l.Bytes || q.bytes > l.Bytes && held:
+	case q.bytes > hardFactor*l.Bytes || q.bytes > l.Bytes && held:
 		return QueueBytes
-	case q.own > 2*l.bytes(total) || q.own > l.bytes(total) && held:
+	case q.own > hardFactor*l.bytes(total) || q.own > l.bytes(total) && held:
 		return QueueTotal
 	case tooMany && held:
 		return QueueMessages
 	}
 	return Open
+}
+
+// spent tells whether the senders have been held back for as long as they may be.
+func (q *queue) spent(l *Limits, now time.Time) bool {
+	if q.patience(l, now) > 0 {
+		return false
+	}
+	if q.unsent == nil {
+		return true
+	}
+	before := q.inKernel
+	if q.inKernel = q.unsent(); q.inKernel >= 0 && q.inKernel < before {
+		q.moved = now
+	}
+	return q.patience(l, now) <= 0
 }
 
 // patience is how much longer senders are to be held back.
@@ -183,11 +209,10 @@ func (q *queue) hold(l *Limits, now time.Time) (<-chan struct{}, time.Duration) 
 	if q.congested.IsZero() || q.closed {
 		return nil, 0
 	}
-	left := q.patience(l, now)
-	if left <= 0 {
+	if q.spent(l, now) {
 		return nil, 0
 	}
-	return q.drained, left
+	return q.drained, q.patience(l, now)
 }
 
 // begin makes the caller the writer, who owns out until more ends his turn. If

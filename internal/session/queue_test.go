@@ -179,8 +179,25 @@ func TestQueueEndsAboveItsBytes(t *testing.T) {
 	if v := put(0, l.Hold); v != QueueBytes {
 		t.Fatalf("above the limit, after the hold: %v", v)
 	}
-	if v := put(l.Bytes, 0); v != QueueBytes {
-		t.Fatalf("above twice the limit: %v", v)
+	if v := put((hardFactor-1)*l.Bytes, 0); v != QueueBytes {
+		t.Fatalf("above the hard limit: %v", v)
+	}
+}
+
+// TestKernelShowsProgress: what a client takes out of the kernel's buffer counts,
+// although no write shows it.
+func TestKernelShowsProgress(t *testing.T) {
+	q := newQueue()
+	l := wide()
+	inKernel := 1000
+	q.unsent = func() int { return inKernel }
+	q.put([]span{{make([]byte, l.high(0)+1), 1, true}}, nil, l, epoch)
+	inKernel = 900
+	if ch, left := q.hold(l, epoch.Add(l.Hold)); ch == nil || left != l.Hold {
+		t.Fatalf("a client that took something: held for %v", left)
+	}
+	if ch, _ := q.hold(l, epoch.Add(2*l.Hold)); ch != nil {
+		t.Fatal("a client that took nothing more is still waited for")
 	}
 }
 

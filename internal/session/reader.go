@@ -19,9 +19,13 @@ const flushEvery = 128 << 10
 
 // A batch that enters the order in one turn is bounded, so that others get theirs
 // in between, and that little is on its way to a receiver that cannot take it.
+// A session's share in bytes grows from the least while no receiver is congested,
+// and falls back to it when one is: many senders that were held for one receiver
+// go on at the same moment.
 const (
-	maxBatch      = 256
-	maxBatchBytes = 64 << 10
+	maxBatch        = 256
+	leastBatchBytes = 4 << 10
+	mostBatchBytes  = 64 << 10
 )
 
 // turn is a reader's working memory while its client is active.
@@ -142,11 +146,13 @@ func (s *Session) understand(t *turn) bool {
 		clientproto.PutHeader(m, &h)
 		clientproto.Sender(m)[clientproto.NameSize-1] = 0
 		alive = s.accept(&h, m, t)
-		if t.size += len(m); t.size >= maxBatchBytes || len(t.batch) == maxBatch {
+		if t.size += len(m); t.size >= s.share || len(t.batch) == maxBatch {
 			s.submit(t)
 			if t.slow() {
+				s.share = leastBatchBytes
 				break
 			}
+			s.share = min(2*s.share, mostBatchBytes)
 		}
 	}
 	s.submit(t)

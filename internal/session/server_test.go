@@ -473,3 +473,72 @@ func TestOldHandshakesGiveWay(t *testing.T) {
 		t.Fatalf("with two sessions: %q, %v", got, err)
 	}
 }
+
+// TestOldLagDoesNotEndASession: a client that once lagged gets messages also when
+// more time than MaxSessionStall has passed since.
+func TestOldLagDoesNotEndASession(t *testing.T) {
+	c := testConfig()
+	c.Limits.Bytes = 1 << 30
+	c.Limits.Stall = 200 * time.Millisecond
+	f := serveTest(t, c)
+	sender, _ := f.connect("a")
+	receiver, r := f.connect("b")
+	blocked := func() bool {
+		r.queue.mu.Lock()
+		defer r.queue.mu.Unlock()
+		return r.queue.blocked
+	}
+	m := data("#a#d", "#b#d", make([]byte, 100_000))
+	n := 0
+	for ; !blocked(); n++ {
+		if _, err := sender.Write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.CopyN(io.Discard, receiver, int64(n*len(m))); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return !blocked() })
+	<-time.NewTimer(2 * c.Limits.Stall).C
+	if _, err := sender.Write(m); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(io.Discard, receiver, int64(len(m))); err != nil {
+		t.Fatalf("a message after the lag: %v, %v", err, r.Reason())
+	}
+}
+
+// TestManySendersDoNotCutAReader: those that were held for one receiver and go on
+// at the same moment do not fill its queue beyond the limits.
+func TestManySendersDoNotCutAReader(t *testing.T) {
+	c := testConfig()
+	c.Limits.Hold = 10 * time.Second
+	f := serveTest(t, c)
+	receiver, r := f.connect("b")
+	received := make(chan struct{})
+	go func() {
+		io.CopyN(io.Discard, receiver, 60<<20)
+		close(received)
+	}()
+	m := data("#a#d", "#b#d", make([]byte, 1000))
+	for i := range 30 {
+		sender, s := f.connect(string(rune('A' + i)))
+		copy(m[4:], s.Private[:])
+		batch := bytes.Repeat(m, 60)
+		go func() {
+			for {
+				if _, err := sender.Write(batch); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	select {
+	case <-received:
+	case e := <-f.ended:
+		t.Fatal(e)
+	}
+	if r.Reason() != Open {
+		t.Fatal(r.Reason())
+	}
+}

@@ -60,6 +60,7 @@ type Session struct {
 	conn   net.Conn
 	*rawIO
 	input input
+	share int // bytes of a batch, the reader's
 	queue queue
 
 	finished chan struct{} // closed by Close

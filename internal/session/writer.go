@@ -63,7 +63,9 @@ func (s *Session) drain() {
 	buf := scratch.Get().(*[writeSize]byte)
 	defer scratch.Put(buf)
 	for more := true; more; {
-		n, err := s.patientWrite(q.next(buf), s.limits().Stall)
+		b := q.next(buf)
+		// In pieces, so that a slow client is seen to take something.
+		n, err := s.patientWrite(b[:min(len(b), writeSize)], s.limits().Stall)
 		more = q.more(n, s.limits())
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -79,6 +81,9 @@ func (s *Session) drain() {
 // patientWrite writes b, waiting for room as long as at least a byte moves
 // within stall (0: for ever).
 func (s *Session) patientWrite(b []byte, stall time.Duration) (n int, err error) {
+	// A deadline that stayed would end the next write that does not wait. After
+	// Close, what wakes the writer is that the connection gets closed.
+	defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }()
 	for n < len(b) {
 		var deadline time.Time
 		if stall > 0 {
