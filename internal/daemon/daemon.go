@@ -36,8 +36,6 @@ type Options struct {
 	SocketDir string
 	// Policy is asked about everything clients do; nil permits all.
 	Policy session.Policy
-	// Ready, if not nil, is called once clients can connect.
-	Ready func()
 	// Process makes the daemon the master of its process: it takes the signals
 	// and, if started by root, becomes the user that the configuration names.
 	Process bool
@@ -88,9 +86,6 @@ func Run(ctx context.Context, opts Options) error {
 	case err != nil:
 		d.log.print("Spread: %v", err)
 		return err
-	}
-	if opts.Ready != nil {
-		opts.Ready()
 	}
 	return d.run(ctx, sig)
 }

@@ -32,8 +32,9 @@ const (
 type turn struct {
 	batch   [][]byte
 	touched []*Session
-	size    int // bytes in batch
-	bytes   int // read since the last flush
+	size    int  // bytes in batch
+	paused  bool // whole messages were left in the input, for a congested receiver
+	bytes   int  // read since the last flush
 }
 
 // slow tells whether some receiver is congested: then nothing more is to be
@@ -47,7 +48,7 @@ var turns = sync.Pool{New: func() any { return new(turn) }}
 func (t *turn) release() {
 	clear(t.batch[:cap(t.batch)])
 	clear(t.touched[:cap(t.touched)])
-	t.batch, t.touched, t.size, t.bytes = t.batch[:0], t.touched[:0], 0, 0
+	t.batch, t.touched, t.size, t.bytes, t.paused = t.batch[:0], t.touched[:0], 0, 0, false
 	turns.Put(t)
 }
 
@@ -78,7 +79,7 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			s.flush(t)
 			return true, nil
 		}
-		if t.bytes >= flushEvery || t.slow() {
+		if t.bytes >= flushEvery || t.paused || t.slow() {
 			if held = s.flush(t); held != nil || s.Reason() != Open {
 				return true, held
 			}
@@ -91,7 +92,7 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 		case errors.Is(err, errWouldBlock):
 			held = s.flush(t)
 			s.input.rest(&s.server.chunks)
-			return held != nil, held
+			return held != nil || s.Reason() != Open, held
 		case errors.Is(err, io.EOF):
 			s.flush(t)
 			s.End(ClientClosed, nil)
@@ -149,7 +150,7 @@ func (s *Session) understand(t *turn) bool {
 		if t.size += len(m); t.size >= s.share || len(t.batch) == maxBatch {
 			s.submit(t)
 			if t.slow() {
-				s.share = leastBatchBytes
+				s.share, t.paused = leastBatchBytes, true
 				break
 			}
 			s.share = min(2*s.share, mostBatchBytes)
@@ -217,7 +218,7 @@ func (s *Session) flush(t *turn) (held []*Session) {
 		}
 	}
 	clear(t.touched)
-	t.touched, t.bytes = t.touched[:0], 0
+	t.touched, t.bytes, t.paused = t.touched[:0], 0, false
 	s.input.settle(written)
 	return held
 }

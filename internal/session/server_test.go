@@ -542,3 +542,36 @@ func TestManySendersDoNotCutAReader(t *testing.T) {
 		t.Fatal(r.Reason())
 	}
 }
+
+// TestPausedReaderGoesOn: a reader that pauses because a receiver is congested does
+// not forget what it has read when the receiver drains in that very moment.
+func TestPausedReaderGoesOn(t *testing.T) {
+	f := serveTest(t, testConfig())
+	sender, _ := f.connect("a")
+	receiver, r := f.connect("b")
+	stop, toggled := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(toggled)
+		for on := true; ; on = !on {
+			select {
+			case <-stop:
+				return
+			default:
+				r.queue.slow.Store(on)
+
+			}
+		}
+	}()
+	burst := bytes.Repeat(data("#a#d", "#b#d", make([]byte, 1000)), 60)
+	for i := range 5000 {
+		if _, err := sender.Write(burst); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, receiver, int64(len(burst))); err != nil {
+			t.Fatalf("burst %d: %v", i, err)
+		}
+	}
+	close(stop)
+	<-toggled
+	r.queue.slow.Store(false)
+}
