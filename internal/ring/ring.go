@@ -47,7 +47,10 @@ type Configuration struct {
 type Message struct {
 	Sender  DaemonID
 	Service Service
-	// Seq is the place within the regular configuration, from 1.
+	// Loose messages, RELIABLE and UNRELIABLE ones of a single packet, stand
+	// outside the order (semantics D19).
+	Loose bool
+	// Seq is the place within the regular configuration: it grows, with gaps.
 	Seq     uint64
 	Payload []byte
 }
@@ -68,19 +71,4 @@ type Event struct {
 	Kind    EventKind
 	Message Message        // for Deliver
 	Config  *Configuration // for the configurations; not to be changed
-}
-
-// Output collects what is due. The caller reuses it from turn to turn.
-type Output struct {
-	// Events in their order. Payloads are those submitted, not copies.
-	Events []Event
-	// Stable is the highest number of the present configuration up to which
-	// every member is known to hold every message.
-	Stable uint64
-}
-
-// Reset empties the output and lets go of its payloads.
-func (o *Output) Reset() {
-	clear(o.Events)
-	o.Events = o.Events[:0]
 }

@@ -1,0 +1,219 @@
+package ring
+
+import (
+	"encoding/binary"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+	"gospread/spread/internal/seqset"
+)
+
+// acks is when a daemon that gives numbers asks the others what they hold, and
+// when it tells them.
+type acks struct {
+	asked    time.Duration // when it last asked
+	askedFor uint64        // and what the highest number was then
+	checkAt  time.Duration // when to look who has not answered; 0: no need
+	safe     uint64        // the highest own number with a SAFE message
+	told     uint64        // the stable line last told to everybody
+	settleAt time.Duration // when to ask for what was sent last; 0: no need
+	beatAt   time.Duration // when to show that the token rests here
+}
+
+// gaps is what has been missing for how long.
+type gaps struct {
+	at      time.Duration // when to look again; 0: nothing is missing
+	mark    uint64        // what was the highest number when the wait began
+	asked   uint64        // the highest number asked for
+	tries   int
+	missing seqset.Set
+	// patience is how long a number may be missing before it is asked for.
+	patience time.Duration
+}
+
+const (
+	// settleTime after the last packet, the holder makes sure that all have it.
+	settleTime = 2 * time.Millisecond
+	// firstPatience, leastPatience and mostPatience bound gaps.patience.
+	firstPatience = time.Millisecond
+	leastPatience = 500 * time.Microsecond
+	mostPatience  = 20 * time.Millisecond
+	// mostAnswer is how many packets one request brings at most.
+	mostAnswer = 256
+	// mostRanges is how many ranges one request has at most.
+	mostRanges = 100
+	// answerLeast is the least time allowed for an answer.
+	answerLeast = 4 * time.Millisecond
+)
+
+// wantAcks tells whether the packets just sent should ask for acknowledgement.
+func (m *Machine) wantAcks(safe bool) bool {
+	r := m.ring
+	return safe || int(r.high-max(r.acks.askedFor, r.stable)) >= m.window()/4 || m.now-r.acks.asked > m.t.Beat
+}
+
+// asked notes that all members have been asked for an Ack.
+func (m *Machine) asked(seq uint64) {
+	r := m.ring
+	r.acks.asked, r.acks.askedFor = m.now, seq
+	r.acks.settleAt = 0
+	r.acks.checkAt = m.now + m.slowest(15*time.Millisecond)
+	for _, p := range r.members {
+		m.unanswered(p)
+	}
+}
+
+// unanswered begins to count the silence of a daemon that has been asked.
+func (m *Machine) unanswered(p *peer) {
+	if p.asked == 0 && p != m.self {
+		p.asked = m.now
+	}
+}
+
+// slowest is how long an answer of any member may take.
+func (m *Machine) slowest(least time.Duration) time.Duration {
+	for _, p := range m.ring.members {
+		if p != m.self && p.rtt.mean != 0 {
+			least = max(least, p.answerTime(least))
+		}
+	}
+	return least
+}
+
+// ackTo tells p what this daemon holds, and asks for what it lacks. stamp is a
+// time of p, or 0.
+func (m *Machine) ackTo(p *peer, stamp uint64) {
+	m.sendAck(p, stamp, nil)
+}
+
+func (m *Machine) sendAck(p *peer, stamp uint64, missing *seqset.Set) {
+	var a ringproto.AckBody
+	if missing != nil {
+		a.Missing = *missing
+		a.Tries = uint8(min(m.ring.gaps.tries, 255))
+	}
+	b := binary.BigEndian.AppendUint64(nil, stamp)
+	m.emitRing(p.id, ringproto.Ack, 0, m.ring.hop, a.Append(b, mostRanges))
+}
+
+// ping asks one daemon for an answer, at least that of its host.
+func (m *Machine) ping(p *peer) {
+	if m.ring == nil {
+		m.emit(p.id, ringproto.Ping, 0, make([]byte, ringproto.RingSize-ringproto.HeaderSize+8))
+		return
+	}
+	m.emitRing(p.id, ringproto.Ping, 0, m.ring.hop, m.stamp())
+	m.unanswered(p)
+}
+
+func stampOf(body []byte) uint64 {
+	if len(body) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(body)
+}
+
+// onAck takes what a member holds, and sends what it lacks.
+func (m *Machine) onAck(p *peer, body []byte) {
+	var a ringproto.AckBody
+	if len(body) < 8 || a.Parse(body[8:]) != nil {
+		m.counts.Malformed++
+		return
+	}
+	if s := time.Duration(stampOf(body)); s > 0 && s <= m.now && m.now-s < 10*time.Second {
+		p.rtt.add(m.now - s)
+	}
+	m.answer(p, &a)
+}
+
+// answer sends p what it lacks, as far as it is here.
+func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
+	r := m.ring
+	left := mostAnswer
+	for _, g := range a.Missing.Ranges() {
+		for seq := max(g.Lo, r.store.low); seq <= min(g.Hi, r.high) && left > 0; seq++ {
+			k := r.store.get(seq)
+			if k == nil {
+				continue
+			}
+			left--
+			m.resend(p.id, k, a.Tries >= 2)
+			if k.origin == m.self {
+				r.flow.resent++
+				if a.Tries >= 2 && len(k.data) > safeDatagram {
+					m.shrink()
+				}
+			}
+		}
+	}
+}
+
+// shrink uses small datagrams from now on: large ones seem not to arrive.
+func (m *Machine) shrink() {
+	if m.datagram > safeDatagram {
+		m.datagram = safeDatagram
+		m.clients.size, m.exchange.size = safeDatagram, safeDatagram
+		m.clients.close()
+		m.exchange.close()
+	}
+}
+
+// fillGaps asks for what has been missing for too long.
+func (m *Machine) fillGaps() {
+	r := m.ring
+	g := &r.gaps
+	if r.aru >= r.high {
+		*g = gaps{patience: g.patience}
+		return
+	}
+	if g.patience == 0 {
+		g.patience = firstPatience
+	}
+	switch {
+	case g.at == 0 || r.aru >= g.mark:
+		g.at, g.mark, g.tries = m.now+g.patience, r.high, 0
+	case m.now >= g.at:
+		if r.aru >= g.asked {
+			g.tries = 0
+		}
+		r.missing(g.mark, &g.missing)
+		p := m.whoHas(g)
+		m.counts.Asked++
+		m.sendAck(p, 0, &g.missing)
+		m.unanswered(p)
+		g.asked = g.mark
+		g.tries++
+		g.at, g.mark = m.now+p.answerTime(answerLeast), r.high
+	}
+}
+
+// whoHas guesses a member that holds the lowest missing number: first who gave
+// the next number that is here, later one after the other.
+func (m *Machine) whoHas(g *gaps) *peer {
+	r := m.ring
+	lowest := g.missing.Ranges()[0]
+	if g.tries == 0 {
+		if p := r.store.get(lowest.Hi + 1); p != nil && p.origin != m.self {
+			return p.origin
+		}
+		if r.holder != r.me {
+			return r.members[r.holder]
+		}
+	}
+	n := len(r.members)
+	return r.members[(r.me+1+(g.tries+int(lowest.Lo))%(n-1))%n]
+}
+
+// tell makes known what has become stable, where somebody waits for it.
+func (m *Machine) tell() {
+	r := m.ring
+	if r.acks.told >= r.acks.safe || r.stable <= r.acks.told || r.stable < r.acks.safe {
+		return
+	}
+	if r.holding {
+		m.beat(0)
+		return
+	}
+	r.acks.told = r.stable
+	m.emitRing(0, ringproto.Beat, 0, r.hop, m.stamp())
+}

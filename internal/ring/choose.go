@@ -1,0 +1,128 @@
+package ring
+
+import (
+	"slices"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// unit is what may become part of a configuration as a whole: a daemon without a
+// ring, or all members of a ring that is alive.
+type unit []*peer
+
+// choose finds those with whom this daemon should be together, in configuration
+// order: units of which everybody hears everybody. It goes through them in
+// configuration order and takes each that fits to all it has, so that all who
+// know the same come to the same result, and one-way links lead to a stable
+// division. The result is nil if our own unit does not know itself yet.
+func (m *Machine) choose() []*peer {
+	units := m.units()
+	for len(units) > 0 {
+		var group unit
+		var rest []unit
+		for _, u := range units {
+			if m.mutual(group, u) {
+				group = append(group, u...)
+			} else {
+				rest = append(rest, u)
+			}
+		}
+		if slices.Contains(group, m.self) {
+			slices.SortFunc(group, func(a, b *peer) int { return a.place - b.place })
+			return group
+		}
+		units = rest
+	}
+	return nil
+}
+
+// units lists what there is, by the first daemon of each.
+func (m *Machine) units() []unit {
+	var units []unit
+	for _, p := range m.peers {
+		if !m.present(p) {
+			continue
+		}
+		ids := m.companions(p)
+		if len(ids) == 0 {
+			units = append(units, unit{p})
+			continue
+		}
+		if DaemonID(ids[0]) != p.id {
+			continue // comes with its first member
+		}
+		if u := m.ringUnit(p, ids); u != nil {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+// present tells whether p has told of itself lately.
+func (m *Machine) present(p *peer) bool {
+	if p == m.self {
+		return true
+	}
+	return p.alive() && p.joined >= m.heardSince()
+}
+
+// companions are the members of p's ring if it is alive.
+func (m *Machine) companions(p *peer) []uint32 {
+	if p == m.self {
+		if m.state != operational {
+			return nil
+		}
+		return m.memberIDs()
+	}
+	if !p.join.Operational {
+		return nil
+	}
+	return p.join.Members
+}
+
+// ringUnit is the ring of first, if all its members have told that they are in it.
+func (m *Machine) ringUnit(first *peer, ids []uint32) unit {
+	config := m.configOf(first)
+	u := make(unit, 0, len(ids))
+	for _, id := range ids {
+		p := m.byID[DaemonID(id)]
+		if p == nil || !m.present(p) || m.configOf(p) != config || slices.Contains(u, p) ||
+			!slices.Equal(m.companions(p), ids) {
+			return nil
+		}
+		u = append(u, p)
+	}
+	return u
+}
+
+// configOf is the configuration in which p stands.
+func (m *Machine) configOf(p *peer) ringproto.Config {
+	if p != m.self {
+		return p.joinConfig
+	}
+	if m.ring == nil {
+		return ringproto.Config{}
+	}
+	return m.ring.id
+}
+
+// mutual tells whether everybody in a hears everybody in b, and the other way.
+// Within a ring, its token has shown it.
+func (m *Machine) mutual(a, b unit) bool {
+	for _, p := range a {
+		for _, q := range b {
+			if !m.hears(p, q) || !m.hears(q, p) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hears tells whether p hears q.
+func (m *Machine) hears(p, q *peer) bool {
+	if p == m.self {
+		return q.alive() && q.heard >= m.heardSince()
+	}
+	return slices.Contains(p.join.Heard, q.life())
+}

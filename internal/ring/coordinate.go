@@ -1,0 +1,230 @@
+package ring
+
+import (
+	"slices"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+	"gospread/spread/internal/seqset"
+)
+
+// coordination is an attempt as its coordinator sees it.
+type coordination struct {
+	group  []*peer
+	lives  []ringproto.Life // as they were when the attempt began
+	bodies struct{ propose, plan []byte }
+	states []*ringproto.StateBody // by place in group
+	ready  []bool
+	again  time.Duration
+	wait   time.Duration
+	began  time.Duration
+}
+
+// propose begins an attempt with group, whose first is this daemon.
+func (m *Machine) propose(group []*peer) {
+	m.number++
+	id := ringproto.Attempt{Coordinator: m.self.life(), Number: m.number}
+	c := &coordination{group: slices.Clone(group), states: make([]*ringproto.StateBody, len(group)),
+		ready: make([]bool, len(group)), wait: formWait, again: m.now + formWait, began: m.now}
+	b := ringproto.ProposeBody{Attempt: id}
+	for _, p := range group {
+		c.lives = append(c.lives, p.life())
+		b.Members = append(b.Members, ringproto.Candidate{Life: p.life(), Basis: m.configOf(p), Joined: p.join.Number})
+	}
+	c.bodies.propose = b.Append(nil)
+	m.coord = c
+	m.freeze(m.self, id)
+	if len(group) > 1 {
+		m.emit(0, ringproto.Propose, 0, c.bodies.propose)
+	}
+	m.planWhenKnown()
+}
+
+// onState takes what a member brings.
+func (m *Machine) onState(p *peer, body []byte) {
+	c := m.coord
+	if c == nil || m.attempt == nil {
+		return
+	}
+	var s ringproto.StateBody
+	if err := s.Parse(body); err != nil || s.Stable > s.High || s.Missing.Max() > s.High ||
+		!s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= s.Stable || s.High-s.Stable > 2*maxWindow {
+		m.counts.Malformed++
+		return
+	}
+	i := slices.Index(c.group, p)
+	if s.Attempt != m.attempt.id || i < 0 {
+		m.counts.Stale++
+		return
+	}
+	if c.states[i] == nil {
+		c.states[i] = &s
+		m.planWhenKnown()
+		return
+	}
+	if c.bodies.plan != nil {
+		m.emit(p.id, ringproto.Plan, 0, c.bodies.plan)
+	}
+}
+
+// planWhenKnown makes the plan when all have told what they bring.
+func (m *Machine) planWhenKnown() {
+	c := m.coord
+	if c.bodies.plan != nil || slices.Contains(c.states, nil) {
+		return
+	}
+	plan := ringproto.PlanBody{Attempt: m.attempt.id}
+	time := max(m.known, m.wall())
+	for i, s := range c.states {
+		time = max(time, s.Time)
+		plan.Members = append(plan.Members, ringproto.Candidate{Life: c.group[i].life(), Basis: s.Old, Joined: s.Joined})
+	}
+	for i, s := range c.states {
+		known := func(o ringproto.OldRing) bool { return o.Old == s.Old }
+		if s.Old != (ringproto.Config{}) && !slices.ContainsFunc(plan.Rings, known) {
+			plan.Rings = append(plan.Rings, c.oldRing(i, time+1))
+		}
+	}
+	plan.New = ringproto.Config{Leader: uint32(m.self.id), Time: time + 2}
+	c.bodies.plan = plan.Append(nil)
+	c.began = m.now
+	if len(c.group) > 1 {
+		m.emit(0, ringproto.Plan, 0, c.bodies.plan)
+	}
+	c.wait, c.again = formWait, m.now+formWait
+	m.recover(&plan)
+}
+
+// oldRing sums up what the members of the old configuration of member first hold
+// of it.
+func (c *coordination) oldRing(first int, time uint32) ringproto.OldRing {
+	o := ringproto.OldRing{Old: c.states[first].Old, Time: time}
+	var states []*ringproto.StateBody
+	for i, s := range c.states {
+		if s.Old != o.Old {
+			continue
+		}
+		states = append(states, s)
+		id := uint32(c.group[i].id)
+		o.Members = append(o.Members, id)
+		o.Stable = max(o.Stable, s.Stable)
+		o.High = max(o.High, s.High)
+		for _, x := range append([]uint32{id}, s.Commit...) {
+			if !slices.Contains(o.Commit, x) {
+				o.Commit = append(o.Commit, x)
+			}
+		}
+	}
+	// Of everything up to High, what some lack, and what all do.
+	var some seqset.Set
+	lacks := make([]*seqset.Set, len(states))
+	for i, s := range states {
+		lacks[i] = s.Missing.Clone()
+		lacks[i].Add(s.High+1, o.High)
+		some.AddSet(lacks[i])
+	}
+	o.Sources = sources(&some, lacks, &o.Holes)
+	return o
+}
+
+// sources finds, for every number that some lack, one who has it. What nobody has
+// goes to holes.
+func sources(some *seqset.Set, lacks []*seqset.Set, holes *seqset.Set) []ringproto.Source {
+	var list []ringproto.Source
+	by := 0
+	for _, g := range some.Ranges() {
+		for seq := g.Lo; seq <= g.Hi; seq++ {
+			tried := 0
+			for ; tried < len(lacks) && lacks[by].Contains(seq); tried++ {
+				by = (by + 1) % len(lacks)
+			}
+			if tried == len(lacks) {
+				holes.Add(seq, seq)
+				continue
+			}
+			if n := len(list); n > 0 && list[n-1].By == by && list[n-1].Hi+1 == seq {
+				list[n-1].Hi = seq
+				continue
+			}
+			list = append(list, ringproto.Source{Range: seqset.Range{Lo: seq, Hi: seq}, By: by})
+		}
+	}
+	return list
+}
+
+// onReady takes a member's word that it has everything.
+func (m *Machine) onReady(p *peer, body []byte) {
+	id, err := ringproto.ParseAttempt(body)
+	if err != nil {
+		m.counts.Malformed++
+		return
+	}
+	switch {
+	case m.attempt != nil && m.attempt.id == id && m.coord != nil:
+		m.takeReady(p)
+		if m.coord != nil {
+			m.emit(p.id, ringproto.Ready, 0, body) // we are still here
+		}
+	case m.attempt != nil && m.attempt.id == id && m.attempt.coordinator == p:
+		m.attempt.progress = m.now
+	case m.state == operational && m.ring.by == id:
+		m.emit(p.id, ringproto.Install, 0, body)
+	}
+}
+
+// takeReady installs the configuration when all are ready.
+func (m *Machine) takeReady(p *peer) {
+	c := m.coord
+	i := slices.Index(c.group, p)
+	if i < 0 || c.bodies.plan == nil {
+		return
+	}
+	c.ready[i] = true
+	if slices.Contains(c.ready, false) {
+		return
+	}
+	if len(c.group) > 1 {
+		m.emit(0, ringproto.Install, 0, ringproto.AppendAttempt(nil, m.attempt.id))
+	}
+	m.install()
+}
+
+// coordinate repeats what has not been answered, and goes on without those who do
+// not answer at all.
+func (m *Machine) coordinate() {
+	c := m.coord
+	var silent *peer
+	for i, p := range c.group {
+		if p == m.self {
+			continue
+		}
+		since := m.now - c.began
+		if c.bodies.plan != nil && since < 40*m.t.Form {
+			since = m.now - max(p.heard, c.began)
+		}
+		if !p.alive() || p.life() != c.lives[i] || since > m.t.Form && (c.states[i] == nil || c.bodies.plan != nil && !c.ready[i]) {
+			silent = p
+			break
+		}
+	}
+	if silent != nil {
+		m.note(Note{Kind: NoteFormFailed, Daemon: silent.id})
+		silent.joined = never
+		m.propose(slices.DeleteFunc(c.group, func(p *peer) bool { return p == silent }))
+		return
+	}
+	if m.now < c.again {
+		return
+	}
+	c.wait = min(c.wait*3/2, mostWait)
+	c.again = m.now + c.wait
+	for i, p := range c.group {
+		switch {
+		case p == m.self:
+		case c.states[i] == nil:
+			m.emit(p.id, ringproto.Propose, 0, c.bodies.propose)
+		case c.bodies.plan != nil && !c.ready[i]:
+			m.emit(p.id, ringproto.Plan, 0, c.bodies.plan)
+		}
+	}
+}

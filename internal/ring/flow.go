@@ -1,0 +1,70 @@
+package ring
+
+// flow adapts how many packets may be under way where the configuration does not
+// say. Loss is no reason to slow down as such, as single packets are repaired
+// cheaply; much of it is, as then a buffer overflows somewhere.
+type flow struct {
+	window int
+	sent   int // since the last adjustment
+	resent int
+}
+
+const (
+	firstWindow    = 128
+	leastWindow    = 32
+	mostInFlight   = 4 << 20 // bytes
+	defaultOverlap = 16
+)
+
+// window is how many numbers may be in use beyond the stable ones.
+func (m *Machine) window() int {
+	if w := m.o.Windows.Global; w > 0 {
+		return w
+	}
+	f := &m.ring.flow
+	if f.window == 0 {
+		f.window = firstWindow
+	}
+	return min(f.window, max(leastWindow, mostInFlight/m.datagram), maxWindow/2)
+}
+
+// quota is how many packets may be sent now.
+func (m *Machine) quota() int {
+	r := m.ring
+	w := m.window()
+	left := w - int(r.high-r.stable)
+	if r.nextWanted() < 0 {
+		return left
+	}
+	personal := m.o.Windows.Personal
+	if personal <= 0 {
+		personal = max(8, w/(2*(r.wanted.count()+1)))
+	}
+	return min(left, personal-r.visit.sent)
+}
+
+// acceleration is how many packets may follow the token.
+func (m *Machine) acceleration() int {
+	if a := m.o.Windows.Accelerated; a > 0 {
+		return a
+	}
+	return defaultOverlap
+}
+
+// adjust follows the path once a window's worth of packets has been sent.
+func (m *Machine) adjust() {
+	f := &m.ring.flow
+	w := m.window()
+	if f.sent < w {
+		return
+	}
+	switch {
+	case f.resent*5 > f.sent:
+		f.window = max(leastWindow, f.window*7/10)
+	case f.resent*50 < f.sent:
+		f.window = min(maxWindow/2, f.window*2)
+	default:
+		f.window = min(maxWindow/2, f.window+f.window/8)
+	}
+	f.sent, f.resent = 0, 0
+}

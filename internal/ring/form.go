@@ -1,0 +1,339 @@
+package ring
+
+import (
+	"slices"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+	"gospread/spread/internal/seqset"
+)
+
+// attempt is an attempt to form a configuration, as each member sees it: it has
+// told the coordinator what it holds of its old configuration and accepts nothing
+// more of it, until it knows what to recover.
+type attempt struct {
+	id          ringproto.Attempt
+	coordinator *peer
+	state       []byte // the State sent
+	again       time.Duration
+	wait        time.Duration
+	progress    time.Duration // when the coordinator last gave a sign
+	began       time.Duration
+
+	plan *ringproto.PlanBody // nil while forming
+	// mine is what the plan says of our old configuration; nil without one.
+	mine    *ringproto.OldRing
+	missing seqset.Set // what is yet to be recovered
+	done    bool       // nothing is: the coordinator has been told
+}
+
+const (
+	// formWait is the least time before something is repeated; it grows.
+	formWait = 8 * time.Millisecond
+	mostWait = 100 * time.Millisecond
+	// mostRecovered is how many packets a source sends unasked.
+	mostRecovered = 256
+)
+
+// onPropose takes part in an attempt if it fits what we are.
+func (m *Machine) onPropose(p *peer, body []byte) {
+	var b ringproto.ProposeBody
+	if err := b.Parse(body); err != nil || b.Attempt.Coordinator != p.life() {
+		m.counts.Malformed++
+		return
+	}
+	if b.Attempt.Number <= p.attempted {
+		if a := m.attempt; a != nil && a.id == b.Attempt {
+			m.sendState()
+		}
+		return
+	}
+	if !m.acceptable(p, &b) {
+		m.counts.Stale++
+		return
+	}
+	p.attempted = b.Attempt.Number
+	m.coord = nil
+	m.freeze(p, b.Attempt)
+	m.sendState()
+}
+
+// acceptable tells whether a proposal rests on what we are now, and goes before
+// the attempt that we are in.
+func (m *Machine) acceptable(p *peer, b *ringproto.ProposeBody) bool {
+	i := slices.IndexFunc(b.Members, func(c ringproto.Candidate) bool { return c.Life == m.self.life() })
+	if i < 0 || b.Members[0].Life != p.life() || b.Members[i].Basis != m.configOf(m.self) || m.leaving != nil {
+		return false
+	}
+	if a := m.attempt; a != nil && a.coordinator.place < p.place {
+		return false
+	}
+	if m.state != operational {
+		return true
+	}
+	for _, q := range m.ring.members {
+		if !slices.ContainsFunc(b.Members, func(c ringproto.Candidate) bool { return c.Life == q.life() }) {
+			return false
+		}
+	}
+	return true
+}
+
+// freeze begins an attempt: from now on nothing of the old configuration is
+// accepted but what the plan asks for.
+func (m *Machine) freeze(coordinator *peer, id ringproto.Attempt) {
+	if m.state == operational {
+		m.deliver()
+	}
+	m.state = forming
+	m.counts.Attempts++
+	s := ringproto.StateBody{Attempt: id, Time: max(m.known, m.wall()), Joined: m.joins}
+	if r := m.ring; r != nil {
+		r.holding, r.passing.active = false, false
+		r.wake = wake{}
+		s.Old, s.Stable, s.High = r.id, min(r.stable, r.aru), r.high
+		r.missing(r.high, &s.Missing)
+		for _, p := range m.peers {
+			if r.commit[p.id] {
+				s.Commit = append(s.Commit, uint32(p.id))
+			}
+		}
+	}
+	m.attempt = &attempt{id: id, coordinator: coordinator, state: s.Append(nil), again: m.now + formWait,
+		wait: formWait, progress: m.now, began: m.now}
+	if coordinator == m.self {
+		m.coord.states[0] = &s
+	}
+}
+
+func (m *Machine) sendState() {
+	if m.attempt.coordinator != m.self {
+		m.emit(m.attempt.coordinator.id, ringproto.State, 0, m.attempt.state)
+	}
+}
+
+// onPlan begins the recovery.
+func (m *Machine) onPlan(p *peer, body []byte) {
+	a := m.attempt
+	if a == nil || a.coordinator != p {
+		return
+	}
+	var plan ringproto.PlanBody
+	if err := plan.Parse(body); err != nil {
+		m.counts.Malformed++
+		return
+	}
+	if plan.Attempt != a.id {
+		m.counts.Stale++
+		return
+	}
+	a.progress = m.now
+	if a.plan == nil {
+		m.recover(&plan)
+	}
+}
+
+// validPlan tells whether a plan is one for us.
+func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, ok bool) {
+	self := false
+	for i, c := range plan.Members {
+		p := m.byID[DaemonID(c.ID)]
+		if p == nil || i > 0 && p.place <= m.byID[DaemonID(plan.Members[i-1].ID)].place {
+			return nil, false
+		}
+		self = self || c.Life == m.self.life()
+	}
+	if !self || plan.New.Leader != plan.Members[0].ID || plan.New.Time <= m.known {
+		return nil, false
+	}
+	if m.ring == nil {
+		return nil, true
+	}
+	i := slices.IndexFunc(plan.Rings, func(o ringproto.OldRing) bool { return o.Old == m.ring.id })
+	if i < 0 {
+		return nil, false
+	}
+	mine = &plan.Rings[i]
+	r := m.ring
+	if mine.Stable > r.aru || mine.High < r.high || mine.High >= r.store.low+maxWindow || !slices.Contains(mine.Members, uint32(m.self.id)) {
+		return nil, false
+	}
+	for _, id := range mine.Members {
+		if p := m.byID[DaemonID(id)]; p == nil || p.index < 0 {
+			return nil, false
+		}
+	}
+	return mine, true
+}
+
+// recover learns what the members of the old configuration hold together, gives
+// what others lack, and waits for what is lacking here.
+func (m *Machine) recover(plan *ringproto.PlanBody) {
+	mine, ok := m.validPlan(plan)
+	if !ok {
+		m.counts.Malformed++
+		return
+	}
+	a := m.attempt
+	a.plan, a.mine = plan, mine
+	m.state = recovering
+	m.known = max(m.known, plan.New.Time)
+	if mine != nil {
+		r := m.ring
+		r.raise(mine.Stable)
+		r.high = mine.High
+		m.deliver()
+		r.missing(r.high, &a.missing)
+		a.missing.RemoveSet(&mine.Holes)
+		m.giveOthers()
+	}
+	a.wait, a.again = formWait, m.now+formWait
+	m.checkRecovered()
+}
+
+// giveOthers sends what the plan says that we are to send.
+func (m *Machine) giveOthers() {
+	r, mine := m.ring, m.attempt.mine
+	left := mostRecovered
+	for _, s := range mine.Sources {
+		if mine.Members[s.By] != uint32(m.self.id) {
+			continue
+		}
+		for seq := max(s.Lo, r.store.low); seq <= s.Hi && seq <= r.high && left > 0; seq++ {
+			if p := r.store.get(seq); p != nil {
+				m.resend(0, p, false)
+				left--
+			}
+		}
+	}
+}
+
+// onRecovery takes what is sent during a recovery.
+func (m *Machine) onRecovery(p *peer, h *ringproto.Header, known *ringproto.Ring, b []byte) {
+	a := m.attempt
+	switch h.Kind {
+	case ringproto.Data:
+		if a.mine != nil && a.missing.Contains(known.High) && m.keepData(h, known.High, b) {
+			if m.ring.store.get(known.High) != nil {
+				a.missing.Remove(known.High, known.High)
+				a.progress = m.now
+				m.checkRecovered()
+			}
+		}
+	case ringproto.Ack:
+		m.onAck(p, b[ringproto.RingSize:])
+	}
+}
+
+// checkRecovered tells the coordinator when nothing is lacking any more. From then
+// on somebody may install the configuration and count on us (semantics 3.5).
+func (m *Machine) checkRecovered() {
+	a := m.attempt
+	if a.done || !a.missing.Empty() {
+		return
+	}
+	a.done = true
+	if a.mine != nil {
+		for _, id := range a.mine.Commit {
+			m.ring.commit[DaemonID(id)] = true
+		}
+	}
+	m.sendReady()
+}
+
+func (m *Machine) sendReady() {
+	a := m.attempt
+	if a.coordinator == m.self {
+		m.takeReady(m.self)
+		return
+	}
+	m.emit(a.coordinator.id, ringproto.Ready, 0, ringproto.AppendAttempt(nil, a.id))
+}
+
+// askSources asks for what is lacking, each source for its own.
+func (m *Machine) askSources() {
+	a := m.attempt
+	r := m.ring
+	for i, id := range a.mine.Members {
+		p := m.byID[DaemonID(id)]
+		if p == m.self {
+			continue
+		}
+		var ask seqset.Set
+		for _, s := range a.mine.Sources {
+			if s.By == i {
+				ask.Add(s.Lo, s.Hi)
+			}
+		}
+		for _, g := range a.mine.Holes.Ranges() {
+			ask.Remove(g.Lo, g.Hi)
+		}
+		lacking := a.missing.Clone()
+		lacking.RemoveSet(&ask)
+		wanted := a.missing.Clone()
+		wanted.RemoveSet(lacking)
+		if !wanted.Empty() {
+			r.gaps.tries++
+			m.sendAck(p, 0, wanted)
+		}
+	}
+}
+
+// onInstall installs what has been recovered.
+func (m *Machine) onInstall(p *peer, body []byte) {
+	id, err := ringproto.ParseAttempt(body)
+	if err != nil {
+		m.counts.Malformed++
+		return
+	}
+	if a := m.attempt; a != nil && a.coordinator == p && a.id == id && a.done && m.state == recovering {
+		m.install()
+	}
+}
+
+// mayInstall tells whether a datagram of configuration c shows that the one we
+// have recovered for is installed.
+func (m *Machine) mayInstall(p *peer, c ringproto.Config) bool {
+	a := m.attempt
+	return m.state == recovering && a.done && c == a.plan.New &&
+		slices.ContainsFunc(a.plan.Members, func(x ringproto.Candidate) bool { return x.Life == p.life() })
+}
+
+// formOn does what is due during an attempt.
+func (m *Machine) formOn() {
+	a := m.attempt
+	if m.leaving != nil && m.now-m.leaving.since > leavePatience {
+		m.leaveNow()
+		return
+	}
+	if m.coord != nil {
+		m.coordinate()
+	} else if m.now-a.progress > 2*m.t.Form || m.now-a.began > 40*m.t.Form {
+		m.note(Note{Kind: NoteFormFailed, Daemon: a.coordinator.id})
+		m.beginGather()
+		return
+	}
+	if a != m.attempt || m.state != forming && m.state != recovering || m.now < a.again {
+		return
+	}
+	a.wait = min(a.wait*3/2, mostWait)
+	a.again = m.now + a.wait
+	switch {
+	case m.state == forming:
+		m.sendState()
+	case !a.missing.Empty():
+		m.askSources()
+	default:
+		m.sendReady()
+	}
+}
+
+func (m *Machine) formBy(d *earliest) {
+	a := m.attempt
+	d.by(a.again)
+	if m.coord != nil {
+		d.by(m.coord.again)
+	} else {
+		d.by(a.progress + 2*m.t.Form + 1)
+	}
+}

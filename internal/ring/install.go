@@ -1,0 +1,67 @@
+package ring
+
+// install ends the old configuration and begins the new one, in one step
+// (semantics 3.5): what can be without the signal, the transitional configuration,
+// the rest, the regular configuration.
+func (m *Machine) install() {
+	a := m.attempt
+	if m.ring != nil {
+		m.finish(a)
+	}
+	var members []*peer
+	for _, p := range m.peers {
+		p.index = -1
+	}
+	for i, c := range a.plan.Members {
+		p := m.byID[DaemonID(c.ID)]
+		p.index = i
+		if p.incarnation < c.Incarnation {
+			p.anew(c.Incarnation)
+		}
+		p.join.Number = max(p.join.Number, c.Joined)
+		p.joined = never
+		p.asked = 0
+		members = append(members, p)
+	}
+	r := newInstalled(a.plan.New, members, m.self, m.now)
+	r.by = a.id
+	r.hop = 1
+	r.holding = r.me == 0
+	m.ring = r
+	m.state = operational
+	m.held = true
+	m.attempt, m.coord = nil, nil
+	m.probe = probe{next: m.now, last: never}
+	m.exchange = outbox{size: m.datagram}
+	m.clients.repack(m.datagram)
+	m.counts.Installed++
+	m.events = append(m.events, Event{Kind: RegularConfiguration, Config: r.config})
+}
+
+// finish delivers what is left of the old configuration, around the signal.
+func (m *Machine) finish(a *attempt) {
+	r := m.ring
+	m.deliver()
+	signal := &Configuration{ID: ID{Leader: DaemonID(a.mine.Members[0]), Time: a.mine.Time}}
+	for _, id := range a.mine.Members {
+		signal.Members = append(signal.Members, DaemonID(id))
+	}
+	m.events = append(m.events, Event{Kind: TransitionalConfiguration, Config: signal})
+	gap := false
+	for seq := r.next; seq <= r.high; seq++ {
+		p := r.store.get(seq)
+		if p == nil {
+			gap = true
+			continue
+		}
+		// Behind a gap only those may speak whose messages cannot be in it
+		// (semantics D9, D10).
+		if gap && !p.loose && !r.commit[p.origin.id] {
+			continue
+		}
+		if seq != r.next {
+			r.next, r.offset, r.index = seq, 0, 0
+		}
+		m.deliverPacket(p, afterSignal)
+	}
+}

@@ -1,0 +1,327 @@
+package ring
+
+import (
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// state is where a daemon stands between its configurations.
+type state uint8
+
+const (
+	// gathering: no token; finding out who is there.
+	gathering state = iota
+	// forming: has told a coordinator what it holds, and keeps to that.
+	forming
+	// recovering: knows what it must have before it installs.
+	recovering
+	// operational: in a configuration whose token is alive.
+	operational
+	// departed: has left for good.
+	departed
+)
+
+var stateNames = [...]string{"gathering", "forming", "recovering", "operational", "departed"}
+
+func (s state) String() string { return stateNames[s] }
+
+// Machine is the ring of one daemon. It is not safe for concurrent use. See the
+// package comment for how it is driven.
+type Machine struct {
+	o     Options
+	t     Timing
+	peers []*peer // in configuration order
+	byID  map[DaemonID]*peer
+	self  *peer
+
+	now   time.Duration
+	state state
+	ring  *installed // the last configuration installed; nil before the first
+	known uint32     // the highest time of any configuration heard of
+	start time.Duration
+
+	clients, exchange outbox
+	held              bool
+	datagram          int // the size in use
+
+	gather  gather
+	attempt *attempt      // forming, recovering
+	coord   *coordination // of an attempt of our own
+	number  uint64        // of our last attempt
+	joins   uint64        // our last Join
+	probe   probe
+	leaving *leaving
+
+	received slab // memory for packets of others
+	control  slab // for control datagrams
+	pieces   uint64
+
+	tracePart []byte // the message that traceSent puts together
+
+	events  []Event
+	packets []Packet
+	sent    []Message
+	notes   []Note
+	counts  Counters
+}
+
+// New makes a machine that looks for the others. It has no configuration until
+// Advance says so. It panics if Self is not among Peers.
+func New(o Options, now time.Duration) *Machine {
+	o.Timing.fill()
+	o.Datagram = max(o.Datagram, minDatagram)
+	m := &Machine{o: o, t: o.Timing, byID: make(map[DaemonID]*peer), now: now, start: now, known: o.Incarnation, held: true}
+	for i, p := range o.Peers {
+		x := &peer{id: p.ID, place: i, index: -1, heard: never, refused: never, joined: never}
+		m.peers = append(m.peers, x)
+		m.byID[p.ID] = x
+	}
+	m.self = m.byID[o.Self]
+	m.self.incarnation = o.Incarnation
+	m.datagram = o.Datagram
+	m.clients.size, m.exchange.size = m.datagram, m.datagram
+	m.received.size, m.control.size = 256<<10, 16<<10
+	m.beginGather()
+	return m
+}
+
+// Submit queues a payload of a client. It is copied.
+func (m *Machine) Submit(s Service, payload []byte) {
+	if m.alone() && !m.held && m.clients.empty() && m.exchange.empty() {
+		m.giveAlone(s, payload)
+		return
+	}
+	m.clients.add(s, payload)
+}
+
+// SubmitExchange queues a payload of the group layer's state exchange. It goes
+// before those of clients, also while these are held.
+func (m *Machine) SubmitExchange(s Service, payload []byte) {
+	m.exchange.add(s, payload)
+}
+
+// Hold keeps payloads of clients from getting a place in the order, or lets them
+// have it. Every regular configuration begins held.
+func (m *Machine) Hold(held bool) { m.held = held }
+
+// Backlog is how many bytes of payloads wait for their place.
+func (m *Machine) Backlog() int { return m.clients.bytes + m.exchange.bytes }
+
+// Receive takes a datagram from the network.
+func (m *Machine) Receive(now time.Duration, b []byte) {
+	m.now = max(m.now, now)
+	m.receive(b, true)
+}
+
+func (m *Machine) receive(b []byte, whole bool) {
+	h, err := ringproto.ParseHeader(b)
+	if err != nil {
+		m.counts.Malformed++
+		return
+	}
+	p := m.byID[DaemonID(h.Sender)]
+	switch {
+	case p == nil, p == m.self, m.state == departed:
+		m.counts.Foreign++
+		return
+	case h.Digest != m.o.Digest:
+		m.counts.Mismatched++
+		m.note(Note{Kind: NoteMismatch, Daemon: p.id})
+		return
+	case !m.hear(p, h.Incarnation):
+		m.counts.Stale++
+		return
+	}
+	body := b[ringproto.HeaderSize:]
+	switch h.Kind {
+	case ringproto.Data, ringproto.Token, ringproto.Beat, ringproto.Ack, ringproto.Wake, ringproto.Ping:
+		m.onRing(p, &h, b)
+	case ringproto.Join:
+		m.onJoin(p, &h, body)
+	case ringproto.Propose:
+		m.onPropose(p, body)
+	case ringproto.State:
+		m.onState(p, body)
+	case ringproto.Plan:
+		m.onPlan(p, body)
+	case ringproto.Ready:
+		m.onReady(p, body)
+	case ringproto.Install:
+		m.onInstall(p, body)
+	case ringproto.Leave:
+		m.onLeave(p)
+	case ringproto.Piece:
+		m.onPiece(p, body, whole)
+	default:
+		m.counts.Malformed++
+	}
+}
+
+func (m *Machine) onPiece(p *peer, body []byte, whole bool) {
+	var piece ringproto.PieceBody
+	if !whole || piece.Parse(body) != nil {
+		m.counts.Malformed++
+		return
+	}
+	if b := p.pieces.add(&piece); b != nil {
+		m.receive(b, false)
+	}
+}
+
+// hear notes that p is alive. It reports false for a datagram of an earlier life,
+// or of one that has taken its leave.
+func (m *Machine) hear(p *peer, incarnation uint32) bool {
+	switch {
+	case incarnation < p.incarnation || incarnation == 0, incarnation == p.ended && p.refusals == 0:
+		return false
+	case incarnation > p.incarnation:
+		before := p.incarnation
+		p.anew(incarnation)
+		if before != 0 && m.state == operational && p.index >= 0 {
+			m.note(Note{Kind: NoteRestarted, Daemon: p.id})
+			m.beginGather()
+		}
+	}
+	p.heard = m.now
+	p.asked = 0
+	if p.refusals > 0 {
+		p.refusals, p.ended = 0, 0
+	}
+	return true
+}
+
+// Refused takes the evidence that a unicast datagram to a daemon was refused by
+// its host: nobody is bound there.
+func (m *Machine) Refused(now time.Duration, id DaemonID) {
+	m.now = max(m.now, now)
+	p := m.byID[id]
+	if p == nil || p == m.self {
+		return
+	}
+	// One refusal may be that of a datagram to an earlier life.
+	p.refusals++
+	p.refused = m.now
+	if p.refusals == 1 {
+		m.ping(p)
+		return
+	}
+	if p.incarnation != 0 && p.ended == p.incarnation {
+		return
+	}
+	p.ended = p.incarnation
+	switch {
+	case m.state == operational && p.index >= 0:
+		m.note(Note{Kind: NoteRefused, Daemon: p.id})
+		m.beginGather()
+	case m.state == gathering:
+		m.joinSoon(0)
+	}
+}
+
+// Advance does what is due by now and appends it to out: numbers for what waits,
+// events, datagrams.
+func (m *Machine) Advance(now time.Duration, out *Output) {
+	m.sleepCheck(now)
+	m.now = max(m.now, now)
+	switch m.state {
+	case operational:
+		m.operate()
+	case gathering:
+		m.gatherOn()
+	case forming, recovering:
+		m.formOn()
+	}
+	out.Events = append(out.Events, m.events...)
+	out.Packets = append(out.Packets, m.packets...)
+	out.Sent = append(out.Sent, m.sent...)
+	out.Notes = append(out.Notes, m.notes...)
+	clear(m.events)
+	clear(m.packets)
+	clear(m.sent)
+	m.events, m.packets, m.sent, m.notes = m.events[:0], m.packets[:0], m.sent[:0], m.notes[:0]
+	if m.ring != nil {
+		out.Stable = m.ring.stable << seqShift
+	}
+}
+
+// Deadline is when Advance must be called at the latest.
+func (m *Machine) Deadline() time.Duration {
+	var d earliest
+	switch m.state {
+	case operational:
+		m.operateBy(&d)
+	case gathering:
+		m.gatherBy(&d)
+	case forming, recovering:
+		m.formBy(&d)
+	}
+	if d.set {
+		return d.at
+	}
+	return m.now + time.Hour
+}
+
+// earliest keeps the earliest of several times.
+type earliest struct {
+	at  time.Duration
+	set bool
+}
+
+func (e *earliest) by(at time.Duration) {
+	if !e.set || at < e.at {
+		e.at, e.set = at, true
+	}
+}
+
+// overslept is how late a call of Advance may be before we think that we, not the
+// others, have been asleep.
+const overslept = 150 * time.Millisecond
+
+// sleepCheck looks whether this daemon was not running when it should have been.
+// Then the silence of others means nothing.
+func (m *Machine) sleepCheck(now time.Duration) {
+	if late := now - m.Deadline(); late > overslept {
+		m.note(Note{Kind: NoteOverslept, For: late})
+		for _, p := range m.peers {
+			if p.heard != never {
+				p.heard += late
+			}
+			if p.asked != 0 {
+				p.asked = now
+			}
+		}
+		if m.ring != nil {
+			m.ring.progress = now
+			m.ring.passing.since = now
+		}
+		if m.state == gathering {
+			m.gather.since = min(now, m.gather.since+late)
+		}
+		if m.attempt != nil {
+			m.attempt.progress = now
+		}
+	}
+}
+
+// note adds something for the operator.
+func (m *Machine) note(n Note) { m.notes = append(m.notes, n) }
+
+// wall is the present time in seconds since 1970, as far as this life knows it.
+func (m *Machine) wall() uint32 {
+	return m.o.Incarnation + uint32((m.now-m.start)/time.Second)
+}
+
+// State names where the machine stands, for operators.
+func (m *Machine) State() string { return m.state.String() }
+
+// Counters are the numbers since the machine was made.
+func (m *Machine) Counters() Counters { return m.counts }
+
+// Present is the last configuration installed, nil before the first.
+func (m *Machine) Present() *Configuration {
+	if m.ring == nil {
+		return nil
+	}
+	return m.ring.config
+}

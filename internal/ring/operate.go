@@ -1,0 +1,218 @@
+package ring
+
+import (
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// onRing takes a datagram that belongs to a configuration.
+func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
+	known, err := ringproto.ParseRing(b)
+	if err != nil {
+		m.counts.Malformed++
+		return
+	}
+	if m.mayInstall(p, h.Config) {
+		m.install()
+	}
+	r := m.ring
+	if r == nil || h.Config != r.id || p.index < 0 {
+		m.foreign(p, h)
+		return
+	}
+	if m.state == forming || known.Stable > known.Aru || known.High > r.high+maxWindow || known.Aru > r.high+maxWindow {
+		m.counts.Stale++
+		return
+	}
+	body := b[ringproto.RingSize:]
+	if m.state == recovering {
+		m.onRecovery(p, h, &known, b)
+		return
+	}
+	m.observe(p, h, &known)
+	switch h.Kind {
+	case ringproto.Data:
+		m.onData(p, h, &known, b)
+	case ringproto.Ack:
+		m.onAck(p, body)
+	}
+	if m.state != operational {
+		return
+	}
+	switch h.Kind {
+	case ringproto.Token:
+		m.onToken(p, known.Hop, body)
+	case ringproto.Wake:
+		m.onWake(p, known.Hop, body)
+	case ringproto.Ping:
+		m.ackTo(p, stampOf(body))
+	case ringproto.Beat:
+		if h.Flags&ringproto.AckMe != 0 {
+			m.ackTo(p, stampOf(body))
+		}
+	}
+}
+
+// foreign looks at a datagram of another configuration: a member of ours that
+// has a later one has left us.
+func (m *Machine) foreign(p *peer, h *ringproto.Header) {
+	if m.state == operational && p.index >= 0 && h.Config.Time > m.ring.id.Time {
+		m.note(Note{Kind: NoteMovedOn, Daemon: p.id})
+		m.beginGather()
+	}
+	m.counts.Foreign++
+}
+
+// observe takes what every datagram of the ring tells.
+func (m *Machine) observe(p *peer, h *ringproto.Header, known *ringproto.Ring) {
+	r := m.ring
+	r.have[p.index] = max(r.have[p.index], known.Aru)
+	r.high = max(r.high, known.High, known.Aru)
+	if line := min(known.Stable, r.aru); line > r.stable {
+		r.raise(line)
+	}
+	if h.Kind == ringproto.Token {
+		return // it is not passed before it is accepted
+	}
+	original := h.Kind == ringproto.Data && h.Flags&ringproto.Again == 0
+	if r.passing.active && known.Hop >= r.passing.hop {
+		r.passing.active = false
+	}
+	if known.Hop > r.hop {
+		r.hop = known.Hop
+		r.progress = m.now
+	}
+	if known.Hop == r.hop && (original || h.Flags&ringproto.Resting != 0) && !r.holding {
+		r.holder = p.index
+		r.progress = m.now
+	}
+}
+
+// onData keeps a packet, and delivers what is due by it.
+func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b []byte) {
+	r := m.ring
+	if !m.keepData(h, known.High, b) {
+		return
+	}
+	if m.state == operational && h.Flags&ringproto.AckMe != 0 {
+		m.ackTo(p, 0)
+	}
+	if h.Flags&ringproto.Again == 0 && r.gaps.tries > 0 && known.High <= r.gaps.asked {
+		// It was on its way: we have been too hasty.
+		r.gaps.patience = min(r.gaps.patience*3/2, max(mostPatience, p.rtt.bound()))
+	}
+}
+
+// keepData adds a packet to the store. It reports false if it is not valid; one
+// that is there already, or not wanted, is valid.
+func (m *Machine) keepData(h *ringproto.Header, seq uint64, b []byte) bool {
+	r := m.ring
+	origin, err := ringproto.Origin(b)
+	o := m.byID[DaemonID(origin)]
+	loose := h.Flags&ringproto.Loose != 0
+	if err != nil || o == nil || o.index < 0 || o == m.self && r.store.get(seq) == nil && seq > r.stable ||
+		!ringproto.ValidChunks(b[ringproto.DataSize:], loose) {
+		m.counts.Malformed++
+		return false
+	}
+	if !r.accepts(seq) {
+		m.counts.Duplicates++
+		return true
+	}
+	data := m.received.take(len(b))
+	copy(data, b)
+	k := &packet{seq: seq, origin: o, data: data, loose: loose}
+	r.keep(k)
+	if loose && m.state != recovering {
+		m.giveLoose(k)
+	}
+	return true
+}
+
+// operate does what is due in an operational ring.
+func (m *Machine) operate() {
+	r := m.ring
+	if m.leaving != nil && m.leaveNow() {
+		return
+	}
+	if len(r.members) == 1 {
+		for m.waiting() {
+			m.sendAlone()
+		}
+		m.probeOthers()
+		return
+	}
+	r.settle()
+	if r.holding {
+		m.adjust()
+		m.useToken()
+		r.settle()
+	} else {
+		m.askForToken()
+	}
+	m.deliver()
+	r.settle()
+	m.tell()
+	m.fillGaps()
+	m.watch()
+	if m.state == operational {
+		m.probeOthers()
+	}
+}
+
+// sendAlone gives one packet of what has waited its place in a ring of one.
+func (m *Machine) sendAlone() {
+	r := m.ring
+	p := m.takeNext()
+	r.high++
+	p.seq, p.origin = r.high, m.self
+	r.keep(p)
+	r.stable = r.high
+	m.counts.Packets++
+	if m.o.Trace {
+		m.traceSent(p)
+	}
+	m.deliver()
+	r.settle()
+}
+
+// operateBy tells when operate is due.
+func (m *Machine) operateBy(d *earliest) {
+	r := m.ring
+	if m.leaving != nil {
+		d.by(m.leaving.at)
+	}
+	m.probeBy(d)
+	if len(r.members) == 1 {
+		return
+	}
+	if r.gaps.at != 0 {
+		d.by(r.gaps.at)
+	}
+	if r.acks.checkAt != 0 {
+		d.by(r.acks.checkAt)
+	}
+	switch {
+	case r.holding:
+		d.by(r.acks.beatAt)
+		if r.acks.settleAt != 0 {
+			d.by(r.acks.settleAt)
+		}
+		if m.windowClosed() {
+			d.by(r.acks.asked + m.slowest(answerLeast))
+		}
+	case r.passing.active:
+		d.by(r.passing.again)
+		fallthrough
+	default:
+		d.by(max(r.progress+m.silenceAllowed(), r.acks.beatAt))
+		if r.wake.active {
+			d.by(r.wake.again)
+		}
+	}
+}
+
+// silenceAllowed is how long the token may show no sign before its holder is
+// asked.
+func (m *Machine) silenceAllowed() time.Duration { return m.t.Beat * 3 / 2 }

@@ -1,0 +1,95 @@
+package ring
+
+import "time"
+
+// Peer is an entry of the configuration.
+type Peer struct {
+	ID DaemonID
+	// Segment is the index of its segment.
+	Segment int
+}
+
+// Options say what a Machine is and how it is to behave.
+type Options struct {
+	Self DaemonID
+	// Incarnation is the start of this life in seconds since 1970. It exceeds
+	// that of every earlier life of this daemon.
+	Incarnation uint32
+	// Peers are all daemons in configuration order, Self among them.
+	Peers []Peer
+	// Digest is that of the configuration. Datagrams with another are noted, and
+	// not used.
+	Digest uint32
+	// Datagram is the largest datagram that can be sent, in bytes.
+	Datagram int
+	Timing   Timing
+	Windows  Windows
+	// Trace fills Output.Sent.
+	Trace bool
+}
+
+// Timing is how long the machine waits for what. Zero values are replaced by
+// those of [LocalTiming].
+type Timing struct {
+	// Loss: a member that is silent this long is suspected.
+	Loss time.Duration
+	// Beat is how often a resting token shows itself.
+	Beat time.Duration
+	// Join is how often a Join is repeated.
+	Join time.Duration
+	// Start is how long a daemon looks for others before it begins alone.
+	Start time.Duration
+	// Gather is how long others are waited for that have been there before.
+	Gather time.Duration
+	// Form is how long an attempt may make no progress.
+	Form time.Duration
+	// Probe is how often a leader looks for daemons outside its ring.
+	Probe time.Duration
+}
+
+// LocalTiming is for daemons on one local network.
+func LocalTiming() Timing {
+	const ms = time.Millisecond
+	return Timing{Loss: 600 * ms, Beat: 80 * ms, Join: 40 * ms, Start: 150 * ms, Gather: 400 * ms, Form: 300 * ms, Probe: 500 * ms}
+}
+
+// WideTiming is for daemons on several networks.
+func WideTiming() Timing {
+	const ms = time.Millisecond
+	return Timing{Loss: 2000 * ms, Beat: 250 * ms, Join: 150 * ms, Start: 800 * ms, Gather: 1200 * ms, Form: 1500 * ms, Probe: 1000 * ms}
+}
+
+func (t *Timing) fill() {
+	d := LocalTiming()
+	for _, f := range []struct{ to, from *time.Duration }{
+		{&t.Loss, &d.Loss}, {&t.Beat, &d.Beat}, {&t.Join, &d.Join}, {&t.Start, &d.Start},
+		{&t.Gather, &d.Gather}, {&t.Form, &d.Form}, {&t.Probe, &d.Probe},
+	} {
+		if *f.to <= 0 {
+			*f.to = *f.from
+		}
+	}
+}
+
+// Windows bound how many packets are under way. Zero values adapt to path and
+// load.
+type Windows struct {
+	// Global is for the whole ring: packets not yet known to be held by all.
+	Global int
+	// Personal is for one visit of the token.
+	Personal int
+	// Accelerated is how many of them follow the token instead of preceding it.
+	Accelerated int
+}
+
+const (
+	// maxWindow is the most numbers that may be in use beyond the stable ones.
+	// Packets beyond are not accepted, so that memory is bounded.
+	maxWindow = 1 << 14
+	// minDatagram is the smallest Options.Datagram: every path takes that.
+	minDatagram = 576
+	// safeDatagram is what is tried when larger ones do not arrive.
+	safeDatagram = 1200
+	// maxMessage is the largest payload that is put together from chunks.
+	maxMessage = 64 << 20
+)

@@ -1,0 +1,160 @@
+package ring
+
+import "gospread/spread/internal/ringproto"
+
+// leastChunk is the smallest part of a message that is worth a chunk, in bytes.
+const leastChunk = 64
+
+// outbox packs payloads into packets while they wait for the token. Small
+// messages share a packet, large ones are cut, and a packet is filled to its end:
+// the message that does not fit goes on in the next.
+type outbox struct {
+	size    int // of a datagram
+	packets []*packet
+	head    int // packets[:head] have gone
+	open    []byte
+	bytes   int // of payloads waiting
+	slab    slab
+	// partial is the part of a message that has got numbers while the rest
+	// waits: if the configuration ends, the message is sent anew.
+	partial        []byte
+	partialService Service
+	inPartial      bool
+}
+
+func (q *outbox) empty() bool { return q.head == len(q.packets) }
+
+// fits tells whether a payload goes into one packet.
+func (q *outbox) fits(n int) bool { return ringproto.DataSize+ringproto.ChunkSize+n <= q.size }
+
+// last is the packet that may still take something, or nil.
+func (q *outbox) last() *packet {
+	if q.empty() || q.open == nil {
+		return nil
+	}
+	return q.packets[len(q.packets)-1]
+}
+
+// begin adds an empty packet.
+func (q *outbox) begin(loose bool) *packet {
+	q.close()
+	if q.slab.size == 0 {
+		q.slab.size = max(256<<10, 4*q.size)
+	}
+	if len(q.slab.free) < q.size {
+		q.slab.free = make([]byte, q.slab.size)
+	}
+	q.open = q.slab.free
+	p := &packet{data: q.open[:ringproto.DataSize], loose: loose}
+	q.packets = append(q.packets, p)
+	return p
+}
+
+// close ends the last packet; the memory behind it is used for the next.
+func (q *outbox) close() {
+	if q.open == nil {
+		return
+	}
+	p := q.packets[len(q.packets)-1]
+	n := len(p.data)
+	p.data = p.data[:n:n]
+	q.slab.free = q.open[n:]
+	q.open = nil
+}
+
+// add packs a payload.
+func (q *outbox) add(s Service, payload []byte) {
+	q.bytes += len(payload)
+	loose := s <= Reliable && q.fits(len(payload))
+	p := q.last()
+	for first := true; ; {
+		room := -1
+		if p != nil && p.loose == loose {
+			room = q.size - len(p.data) - ringproto.ChunkSize
+		}
+		// A few bytes at the end of a packet are not worth a chunk; a loose
+		// message must go in whole.
+		if room < len(payload) && (room < leastChunk || loose) {
+			p = q.begin(loose)
+			continue
+		}
+		n := min(room, len(payload))
+		last := n == len(payload)
+		at := len(p.data)
+		p.data = q.open[:at+ringproto.ChunkSize+n]
+		ringproto.PutChunk(p.data[at:], uint8(s), first, last, n)
+		copy(p.data[at+ringproto.ChunkSize:], payload[:n])
+		if last {
+			p.safe = p.safe || s == Safe
+			return
+		}
+		payload, first = payload[n:], false
+	}
+}
+
+// next takes the packet to send next, and notes what part of a message is left.
+func (q *outbox) next() *packet {
+	p := q.packets[q.head]
+	if q.head == len(q.packets)-1 {
+		q.close()
+	}
+	q.packets[q.head] = nil
+	q.head++
+	if q.empty() {
+		q.packets, q.head = q.packets[:0], 0
+	}
+	for b := p.chunks(); len(b) > 0; {
+		c, rest, err := ringproto.ParseChunk(b)
+		if err != nil {
+			break
+		}
+		b = rest
+		q.bytes -= len(c.Data)
+		if p.loose {
+			continue
+		}
+		if c.First {
+			q.partial, q.partialService = q.partial[:0], Service(c.Service)
+		}
+		if q.inPartial = !c.Last; q.inPartial {
+			q.partial = append(q.partial, c.Data...)
+		}
+	}
+	return p
+}
+
+// repack makes everything that waits ready for a new configuration, with
+// datagrams of the given size: a message of which a part was sent begins anew.
+func (q *outbox) repack(size int) {
+	if !q.inPartial && size == q.size {
+		return
+	}
+	fresh := outbox{size: size}
+	var whole []byte
+	service := q.partialService
+	if q.inPartial {
+		whole = append(whole, q.partial...)
+	}
+	q.close()
+	for _, p := range q.packets[q.head:] {
+		for b := p.chunks(); len(b) > 0; {
+			c, rest, err := ringproto.ParseChunk(b)
+			if err != nil {
+				break
+			}
+			b = rest
+			if p.loose {
+				fresh.add(Service(c.Service), c.Data)
+				continue
+			}
+			if c.First {
+				whole, service = whole[:0], Service(c.Service)
+			}
+			if whole = append(whole, c.Data...); c.Last {
+				fresh.add(service, whole)
+				whole = whole[:0]
+			}
+		}
+	}
+	*q = fresh
+}

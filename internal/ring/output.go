@@ -1,0 +1,95 @@
+package ring
+
+import (
+	"fmt"
+	"time"
+)
+
+// Packet is a datagram to be sent.
+type Packet struct {
+	// To is one daemon; 0: everybody in the configuration.
+	To DaemonID
+	// Bulk is data, as against token and control.
+	Bulk bool
+	Data []byte
+}
+
+// Output collects what is due. The caller reuses it from turn to turn.
+type Output struct {
+	// Events in their order. Payloads must not be changed; they stay as they are.
+	Events []Event
+	// Packets are to be sent in this order, before the machine is called again.
+	Packets []Packet
+	// Sent, with Options.Trace, are own messages that got their place. Each comes
+	// no later than its delivery.
+	Sent []Message
+	// Notes are for the operator.
+	Notes []Note
+	// Stable is the highest number of the present configuration up to which
+	// every member is known to hold every message.
+	Stable uint64
+}
+
+// Reset empties the output and lets go of its payloads.
+func (o *Output) Reset() {
+	clear(o.Events)
+	clear(o.Packets)
+	clear(o.Sent)
+	o.Events, o.Packets, o.Sent, o.Notes = o.Events[:0], o.Packets[:0], o.Sent[:0], o.Notes[:0]
+}
+
+// NoteKind tells what a Note is about.
+type NoteKind uint8
+
+// What operators are told.
+const (
+	// NoteMismatch: Daemon has another configuration.
+	NoteMismatch NoteKind = iota
+	// NoteRefused: the host of Daemon says that nobody is there.
+	NoteRefused
+	// NoteSilent: Daemon has not been heard For so long.
+	NoteSilent
+	// NoteTokenLost: the token has not been seen For so long.
+	NoteTokenLost
+	// NoteRestarted: Daemon has begun a new life.
+	NoteRestarted
+	// NoteLeft: Daemon has taken its leave.
+	NoteLeft
+	// NoteMovedOn: Daemon is in another configuration, or looks for one.
+	NoteMovedOn
+	// NoteOverslept: this daemon itself did not run For so long.
+	NoteOverslept
+	// NoteFormFailed: an attempt to form a configuration failed, for Daemon.
+	NoteFormFailed
+)
+
+var noteTexts = [...]string{"has another configuration", "is refused by its host: no daemon runs there", "is silent",
+	"token is lost", "has restarted", "has left", "has moved on to another membership", "this daemon was not running",
+	"did not answer while a membership was formed"}
+
+// Note is something that an operator should read.
+type Note struct {
+	Kind   NoteKind
+	Daemon DaemonID
+	For    time.Duration
+}
+
+func (n Note) String() string {
+	s := noteTexts[n.Kind]
+	if n.Daemon != 0 {
+		s = fmt.Sprintf("daemon %d %s", int32(n.Daemon), s)
+	}
+	if n.For != 0 {
+		s += fmt.Sprintf(" for %v", n.For.Round(time.Millisecond))
+	}
+	return s
+}
+
+// Counters count since the machine was made.
+type Counters struct {
+	Malformed, Foreign, Mismatched, Stale uint64 // datagrams not used
+	Packets, Delivered                    uint64 // own packets numbered; messages delivered
+	Resent, Asked, Duplicates             uint64 // packets sent again, requests for some, packets received twice
+	Tokens, Wakes                         uint64 // tokens received, asked for
+	Installed, Attempts, Gathers          uint64 // membership changes
+}

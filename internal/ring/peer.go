@@ -1,0 +1,59 @@
+package ring
+
+import (
+	"math"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// never is before any time.
+const never = time.Duration(math.MinInt64 / 4)
+
+// peer is what is known of a daemon of the configuration.
+type peer struct {
+	id    DaemonID
+	place int // in the configuration
+	index int // in the present ring, or -1
+
+	incarnation uint32        // of its present life, 0: not known
+	heard       time.Duration // when its last datagram came
+	rtt         estimate      // of its answers
+
+	asked    time.Duration // when its silence since began to count; 0: it has answered
+	refusals int           // since heard
+	refused  time.Duration // when the last one came
+	// ended is the incarnation that is known to be over.
+	ended uint32
+
+	join       ringproto.JoinBody // its last one
+	joined     time.Duration      // when that came
+	joinConfig ringproto.Config   // where it was then
+
+	attempted uint64 // the number of the last attempt of its that we took part in
+
+	pieces assembly
+}
+
+func (p *peer) life() ringproto.Life {
+	return ringproto.Life{ID: uint32(p.id), Incarnation: p.incarnation}
+}
+
+// alive tells whether p has a life that is not known to be over.
+func (p *peer) alive() bool { return p.incarnation != 0 && p.incarnation != p.ended }
+
+// anew begins a new life of the peer.
+func (p *peer) anew(incarnation uint32) {
+	p.incarnation = incarnation
+	p.refusals, p.attempted = 0, 0
+	p.join, p.joined = ringproto.JoinBody{}, never
+	p.pieces = assembly{}
+}
+
+// answerTime is how long an answer of p may take before it is asked again.
+func (p *peer) answerTime(least time.Duration) time.Duration {
+	if p.rtt.mean == 0 {
+		return 10 * time.Millisecond
+	}
+	return min(max(p.rtt.bound(), least), time.Second)
+}

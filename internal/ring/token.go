@@ -1,0 +1,265 @@
+package ring
+
+import (
+	"encoding/binary"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// visit is one stay of the token.
+type visit struct {
+	sent int // packets numbered in it
+	// told: a datagram has gone to everybody that shows where the token is.
+	told bool
+}
+
+// passing is the token on its way, until there is a sign that it has arrived.
+type passing struct {
+	active bool
+	to     int
+	hop    uint64
+	body   []byte
+	since  time.Duration
+	again  time.Duration // when it is sent again
+	wait   time.Duration
+}
+
+// wake is the wish for the token.
+type wake struct {
+	active bool
+	again  time.Duration // when to ask again
+	tries  int
+	since  time.Duration
+}
+
+// tokenWait is the least time before a token that shows no sign is sent again.
+const tokenWait = 2 * time.Millisecond
+
+// waiting tells whether something may get a number when the token is here.
+func (m *Machine) waiting() bool {
+	return !m.exchange.empty() || !m.held && !m.clients.empty()
+}
+
+// takeNext takes the packet that goes next.
+func (m *Machine) takeNext() *packet {
+	if !m.exchange.empty() {
+		return m.exchange.next()
+	}
+	return m.clients.next()
+}
+
+// onToken takes the token.
+func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
+	r := m.ring
+	var t ringproto.TokenBody
+	if err := t.Parse(body); err != nil {
+		m.counts.Malformed++
+		return
+	}
+	if hop <= r.got {
+		// Sent again, as its sender saw no sign of us.
+		m.ackTo(p, 0)
+		return
+	}
+	m.counts.Tokens++
+	r.got, r.hop = hop, max(r.hop, hop)
+	r.holder, r.holding = r.me, true
+	r.visit = visit{}
+	r.passing.active = false
+	r.wanted.merge(t.Wanted, len(r.members))
+	r.wanted.remove(r.me)
+	if r.wake.active && r.wake.tries == 1 {
+		p.rtt.add(m.now - r.wake.since)
+	}
+	r.wake = wake{}
+	r.progress = m.now
+}
+
+// onWake notes who wants the token, and passes the wish on to where the token is.
+func (m *Machine) onWake(p *peer, hop uint64, body []byte) {
+	r := m.ring
+	var t ringproto.TokenBody
+	if err := t.Parse(body); err != nil {
+		m.counts.Malformed++
+		return
+	}
+	r.wanted.merge(t.Wanted, len(r.members))
+	r.wanted.remove(r.me)
+	if !r.holding && hop < r.hop && r.holder != r.me && r.members[r.holder] != p {
+		m.emitRing(r.members[r.holder].id, ringproto.Wake, 0, r.hop, body)
+	}
+}
+
+// useToken gives numbers to what waits, and passes the token on if others want it.
+func (m *Machine) useToken() {
+	r := m.ring
+	first := len(m.packets)
+	m.sendWaiting()
+	next := r.nextWanted()
+	switch {
+	case next < 0:
+		// Nobody else wants it: it rests here.
+		if !r.visit.told {
+			m.beat(0)
+		}
+		r.visit.sent = 0
+	case r.visit.sent == 0 && m.waiting():
+		// The window is closed; nobody else could send either.
+	default:
+		m.pass(next, first)
+	}
+}
+
+// sendWaiting sends packets as far as windows allow.
+func (m *Machine) sendWaiting() {
+	r := m.ring
+	quota := m.quota()
+	var last *packet
+	safe := false
+	for quota > 0 && m.waiting() {
+		p := m.takeNext()
+		r.high++
+		p.seq, p.origin = r.high, m.self
+		r.keep(p)
+		m.putData(p, 0, r.hop)
+		m.packets = append(m.packets, Packet{Bulk: true, Data: p.data})
+		m.counts.Packets++
+		if m.o.Trace {
+			m.traceSent(p)
+		}
+		if p.loose {
+			m.giveLoose(p)
+		}
+		safe = safe || p.safe
+		last = p
+		quota--
+		r.visit.sent++
+		r.flow.sent++
+	}
+	if last == nil {
+		return
+	}
+	r.visit.told = true
+	r.progress = m.now
+	r.acks.told = r.stable
+	if safe {
+		r.acks.safe = last.seq
+	}
+	if m.wantAcks(safe) {
+		m.putData(last, ringproto.AckMe, r.hop)
+		m.asked(last.seq)
+	}
+	r.acks.settleAt = m.now + settleTime
+}
+
+// nextWanted is the next member behind us that wants the token, or -1.
+func (r *installed) nextWanted() int {
+	if r.wanted == (wanted{}) {
+		return -1
+	}
+	n := len(r.members)
+	for i := 1; i < n; i++ {
+		if j := (r.me + i) % n; r.wanted.has(j) {
+			return j
+		}
+	}
+	return -1
+}
+
+// pass sends the token to a member. It overtakes the last of the packets sent in
+// this turn, which are in m.packets from first on: while they are on their way,
+// that member can send already (the Accelerated Ring).
+func (m *Machine) pass(to, first int) {
+	r := m.ring
+	r.wanted.remove(to)
+	if m.waiting() {
+		r.wanted.add(r.me)
+		r.wake = wake{active: true, again: m.now + 20*time.Millisecond, since: m.now, tries: 2}
+	}
+	body := ringproto.TokenBody{Wanted: r.wanted[:]}
+	q := r.members[to]
+	wait := q.answerTime(tokenWait)
+	r.passing = passing{active: true, to: to, hop: r.hop + 1, body: body.Append(nil), since: m.now,
+		again: m.now + wait, wait: wait}
+	r.hop++
+	r.holding, r.holder = false, to
+	r.wanted = wanted{}
+	if r.wake.active {
+		r.wanted.remove(r.me)
+	}
+	at := max(first, len(m.packets)-m.acceleration())
+	m.sendToken()
+	token := m.packets[len(m.packets)-1]
+	copy(m.packets[at+1:], m.packets[at:len(m.packets)-1])
+	m.packets[at] = token
+}
+
+func (m *Machine) sendToken() {
+	r := m.ring
+	m.emitRing(r.members[r.passing.to].id, ringproto.Token, 0, r.passing.hop, r.passing.body)
+}
+
+// passAgain sends the token again as long as there is no sign of its arrival.
+func (m *Machine) passAgain() {
+	r := m.ring
+	p := &r.passing
+	if !p.active || m.now < p.again {
+		return
+	}
+	q := r.members[p.to]
+	if silent := m.now - p.since; silent > m.t.Loss {
+		m.suspect(q, silent)
+		return
+	}
+	m.sendToken()
+	p.wait = min(p.wait*3/2, m.t.Beat)
+	p.again = m.now + p.wait
+	m.unanswered(q)
+}
+
+// askForToken asks for the token while something waits for it.
+func (m *Machine) askForToken() {
+	r := m.ring
+	if !m.waiting() {
+		r.wake = wake{}
+		return
+	}
+	w := &r.wake
+	if w.active && m.now < w.again {
+		return
+	}
+	if !w.active {
+		*w = wake{active: true, since: m.now}
+	}
+	w.tries++
+	to := r.members[r.holder]
+	wait := to.answerTime(tokenWait) * time.Duration(min(w.tries, 8))
+	w.again = m.now + min(wait, m.t.Beat)
+	var mine wanted
+	mine.add(r.me)
+	body := ringproto.TokenBody{Wanted: mine[:]}
+	id := to.id
+	if w.tries > 1 || r.holder == r.me {
+		id = 0 // whoever has it
+	}
+	m.counts.Wakes++
+	m.emitRing(id, ringproto.Wake, 0, r.hop, body.Append(nil))
+}
+
+// beat shows that the token rests here.
+func (m *Machine) beat(f ringproto.Flags) {
+	r := m.ring
+	r.visit.told = true
+	m.emitRing(0, ringproto.Beat, f|ringproto.Resting, r.hop, m.stamp())
+	r.acks.beatAt = m.now + m.t.Beat
+	r.acks.told = r.stable
+	if f&ringproto.AckMe != 0 {
+		m.asked(r.high)
+	}
+}
+
+// stamp is the present time as a body; an Ack brings it back.
+func (m *Machine) stamp() []byte {
+	return binary.BigEndian.AppendUint64(m.scratch(8)[:0], uint64(m.now))
+}

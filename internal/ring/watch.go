@@ -1,0 +1,88 @@
+package ring
+
+import (
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// windowClosed tells whether something waits only for others to acknowledge.
+func (m *Machine) windowClosed() bool {
+	return m.waiting() && int(m.ring.high-m.ring.stable) >= m.window()
+}
+
+// watch looks for signs of life: of the members, where the token is, and of the
+// token, elsewhere.
+func (m *Machine) watch() {
+	r := m.ring
+	m.checkAnswers()
+	if m.state != operational {
+		return
+	}
+	if r.holding {
+		m.watchMembers()
+		return
+	}
+	m.passAgain()
+	if m.state != operational {
+		return
+	}
+	m.watchToken()
+}
+
+// checkAnswers pings those who have been asked and have not answered. Their host
+// may tell that they are gone.
+func (m *Machine) checkAnswers() {
+	r := m.ring
+	if r.acks.checkAt == 0 || m.now < r.acks.checkAt {
+		return
+	}
+	r.acks.checkAt = 0
+	for _, p := range r.members {
+		if p == m.self || p.asked == 0 {
+			continue
+		}
+		if silent := m.now - p.asked; silent > m.t.Loss {
+			m.suspect(p, silent)
+			return
+		}
+		m.ping(p)
+		r.acks.checkAt = m.now + m.t.Beat/2
+	}
+}
+
+// watchMembers lets the resting token be seen, and asks for answers.
+func (m *Machine) watchMembers() {
+	r := m.ring
+	switch {
+	case m.now >= r.acks.beatAt,
+		r.acks.settleAt != 0 && m.now >= r.acks.settleAt && r.high > r.stable,
+		m.windowClosed() && m.now-r.acks.asked >= m.slowest(answerLeast):
+		m.beat(ringproto.AckMe)
+	}
+	if r.acks.settleAt != 0 && (m.now >= r.acks.settleAt || r.high == r.stable) {
+		r.acks.settleAt = 0
+	}
+}
+
+// watchToken asks the holder when the token has shown no sign for some time.
+func (m *Machine) watchToken() {
+	r := m.ring
+	silent := m.now - r.progress
+	switch {
+	case silent > m.t.Loss+m.t.Beat:
+		m.note(Note{Kind: NoteTokenLost, For: silent})
+		m.beginGather()
+	case silent >= m.silenceAllowed() && m.now >= r.acks.beatAt:
+		if r.holder != r.me {
+			m.ping(r.members[r.holder])
+		}
+		r.acks.beatAt = m.now + m.t.Beat/2
+	}
+}
+
+// suspect ends the ring because of a member's silence.
+func (m *Machine) suspect(p *peer, silent time.Duration) {
+	m.note(Note{Kind: NoteSilent, Daemon: p.id, For: silent})
+	m.beginGather()
+}
