@@ -11,7 +11,7 @@ import (
 // coordination is an attempt as its coordinator sees it.
 type coordination struct {
 	group  []*peer
-	lives  []ringproto.Life // as they were when the attempt began
+	lives  []ringproto.Life // as they were when the attempt began; zero: has given it up
 	bodies struct{ propose, plan []byte }
 	states []*ringproto.StateBody // by place in group
 	ready  []bool
@@ -29,7 +29,11 @@ func (m *Machine) propose(group []*peer) {
 	b := ringproto.ProposeBody{Attempt: id}
 	for _, p := range group {
 		c.lives = append(c.lives, p.life())
-		b.Members = append(b.Members, ringproto.Candidate{Life: p.life(), Basis: m.configOf(p), Joined: p.join.Number})
+		x := ringproto.Candidate{Life: p.life(), Basis: m.configOf(p), Joined: p.join.Number}
+		if p == m.self {
+			x.Joined = m.joins
+		}
+		b.Members = append(b.Members, x)
 	}
 	c.bodies.propose = b.Append(nil)
 	m.coord = c

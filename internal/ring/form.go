@@ -19,6 +19,7 @@ type attempt struct {
 	wait        time.Duration
 	progress    time.Duration // when the coordinator last gave a sign
 	began       time.Duration
+	joined      uint64 // the coordinator's last Join when it began
 
 	plan *ringproto.PlanBody // nil while forming
 	// mine is what the plan says of our old configuration; nil without one.
@@ -55,7 +56,23 @@ func (m *Machine) onPropose(p *peer, body []byte) {
 	p.attempted = b.Attempt.Number
 	m.coord = nil
 	m.freeze(p, b.Attempt)
+	m.attempt.joined = b.Members[0].Joined
 	m.sendState()
+}
+
+// joinInAttempt takes a Join during an attempt. Nobody who takes part in one sends
+// any: who does has given it up.
+func (m *Machine) joinInAttempt(p *peer) {
+	a, c := m.attempt, m.coord
+	switch {
+	case c == nil && p == a.coordinator && p.join.Number > a.joined:
+		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
+		m.beginGather()
+	case c != nil:
+		if i := slices.Index(c.group, p); i >= 0 && c.states[i] != nil && p.join.Number > c.states[i].Joined {
+			c.lives[i] = ringproto.Life{} // goes on without it
+		}
+	}
 }
 
 // acceptable tells whether a proposal rests on what we are now, and goes before

@@ -109,6 +109,8 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 		if news || !m.heardBy(p) {
 			m.joinSoon(joinDelay)
 		}
+	case forming, recovering:
+		m.joinInAttempt(p)
 	}
 }
 

@@ -25,10 +25,11 @@ type installed struct {
 	store  store
 
 	// The token.
-	hop      uint64 // how often it has been passed
-	got      uint64 // hop of the last token received
-	holder   int    // who has it, as far as known
-	holding  bool   // it is here
+	hop      uint64   // how often it has been passed
+	got      uint64   // hop of the last token received
+	holder   int      // who has it, as far as known
+	holding  bool     // it is here
+	held     []uint64 // the hop with which each member last had it, as far as known
 	visit    visit
 	wanted   wanted // who is known to want it
 	passing  passing
@@ -71,8 +72,8 @@ func (w *wanted) merge(list []uint64, n int) {
 }
 
 func newInstalled(id ringproto.Config, members []*peer, self *peer, now time.Duration) *installed {
-	r := &installed{id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
-		have: make([]uint64, len(members)), partials: make([][]byte, len(members)),
+	r := &installed{acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
+		have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([][]byte, len(members)),
 		commit: map[DaemonID]bool{self.id: true}}
 	ids := make([]DaemonID, len(members))
 	for i, p := range members {

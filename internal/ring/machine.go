@@ -281,7 +281,7 @@ const overslept = 150 * time.Millisecond
 // sleepCheck looks whether this daemon was not running when it should have been.
 // Then the silence of others means nothing.
 func (m *Machine) sleepCheck(now time.Duration) {
-	if late := now - m.Deadline(); late > overslept {
+	if late := now - max(m.Deadline(), m.now); late > overslept {
 		m.note(Note{Kind: NoteOverslept, For: late})
 		for _, p := range m.peers {
 			if p.heard != never {

@@ -84,7 +84,7 @@ func (m *Machine) observe(p *peer, h *ringproto.Header, known *ringproto.Ring) {
 		r.progress = m.now
 	}
 	if known.Hop == r.hop && (original || h.Flags&ringproto.Resting != 0) && !r.holding {
-		r.holder = p.index
+		r.holder, r.held[p.index] = p.index, known.Hop
 		r.progress = m.now
 	}
 }

@@ -21,9 +21,8 @@ type probe struct {
 const (
 	// mergeDelay is how long others that come at the same time are waited for.
 	mergeDelay = 5 * time.Millisecond
-	// mergePatience is how long a merge is looked at closely before it has to
-	// wait for the next probe.
-	mergePatience = 100 * time.Millisecond
+	// mostAsked is how often others are asked again before the next probe.
+	mostAsked = 4
 )
 
 // met notes that a daemon outside the ring has told of itself.
@@ -51,23 +50,32 @@ func (m *Machine) probeOthers() {
 	if p.first == 0 {
 		return
 	}
-	if !leader || m.now-p.first > mergePatience {
+	if !leader || m.now-p.first > m.t.Probe {
 		p.first, p.recent = 0, false
 		return
 	}
-	if m.now-p.first < mergeDelay || !p.recent && m.now-p.last < 2*mergeDelay {
+	if m.now-p.first < mergeDelay {
 		return
 	}
-	p.recent = false
-	group := m.choose()
-	switch {
-	case len(group) > len(m.ring.members) && group[0] == m.self:
-		p.first = 0
-		m.propose(group)
-	case p.asked < 4 && m.now-p.last >= 2*mergeDelay:
+	if p.recent {
+		p.recent = false
+		if group := m.choose(); len(group) > len(m.ring.members) && group[0] == m.self {
+			p.first = 0
+			m.propose(group)
+			return
+		}
+	}
+	if p.asked < mostAsked && m.now >= m.askAgain() {
 		p.asked++
 		m.probeJoin(true)
 	}
+}
+
+// askAgain is when a leader that has met others asks everybody again whom they
+// hear: what they told first was from before they heard of each other.
+func (m *Machine) askAgain() time.Duration {
+	p := &m.probe
+	return max(p.first+mergeDelay, p.last+min(2*mergeDelay<<p.asked, m.t.Join))
 }
 
 func (m *Machine) probeJoin(ask bool) {
@@ -84,7 +92,13 @@ func (m *Machine) probeBy(d *earliest) {
 		d.by(p.last + joinGap)
 	}
 	if p.first != 0 {
-		d.by(max(m.now+mergeDelay, p.first+mergeDelay))
+		if p.recent {
+			d.by(p.first + mergeDelay)
+		}
+		if p.asked < mostAsked {
+			d.by(m.askAgain())
+		}
+		d.by(p.first + m.t.Probe + 1)
 	}
 }
 

@@ -57,7 +57,7 @@ func (m *Machine) putData(p *packet, f ringproto.Flags, hop uint64) {
 func (m *Machine) resend(to DaemonID, p *packet, pieces bool) {
 	m.counts.Resent++
 	m.putData(p, ringproto.Again, m.ring.hop)
-	if pieces && len(p.data) > safeDatagram {
+	if pieces && len(p.data) > safeDatagram || len(p.data) > m.o.Datagram {
 		m.sendPieces(to, p.data)
 		return
 	}

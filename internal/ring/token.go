@@ -33,6 +33,10 @@ type wake struct {
 	since  time.Duration
 }
 
+// wakeForwards is how often a wish for the token is passed on. It may miss a token
+// that moves quickly; then it is told to everybody.
+const wakeForwards = 3
+
 // tokenWait is the least time before a token that shows no sign is sent again.
 const tokenWait = 2 * time.Millisecond
 
@@ -76,18 +80,23 @@ func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
 	r.progress = m.now
 }
 
-// onWake notes who wants the token, and passes the wish on to where the token is.
+// onWake notes who wants the token, or passes the wish on to where the token is.
 func (m *Machine) onWake(p *peer, hop uint64, body []byte) {
 	r := m.ring
-	var t ringproto.TokenBody
-	if err := t.Parse(body); err != nil {
+	var w ringproto.WakeBody
+	if err := w.Parse(body); err != nil || w.Member >= len(r.members) || w.Member == r.me {
 		m.counts.Malformed++
 		return
 	}
-	r.wanted.merge(t.Wanted, len(r.members))
-	r.wanted.remove(r.me)
-	if !r.holding && hop < r.hop && r.holder != r.me && r.members[r.holder] != p {
-		m.emitRing(r.members[r.holder].id, ringproto.Wake, 0, r.hop, body)
+	switch {
+	case r.holding, hop > r.hop:
+		// The token is here, or on its way to us.
+		if r.held[w.Member] <= hop {
+			r.wanted.add(w.Member)
+		}
+	case hop < r.hop && w.Left > 0 && r.holder != r.me && r.holder != w.Member && r.members[r.holder] != p:
+		w.Left--
+		m.emitRing(r.members[r.holder].id, ringproto.Wake, 0, hop, w.Append(nil))
 	}
 }
 
@@ -183,7 +192,7 @@ func (m *Machine) pass(to, first int) {
 	r.passing = passing{active: true, to: to, hop: r.hop + 1, body: body.Append(nil), since: m.now,
 		again: m.now + wait, wait: wait}
 	r.hop++
-	r.holding, r.holder = false, to
+	r.holding, r.holder, r.held[to] = false, to, r.hop
 	r.wanted = wanted{}
 	if r.wake.active {
 		r.wanted.remove(r.me)
@@ -236,12 +245,10 @@ func (m *Machine) askForToken() {
 	to := r.members[r.holder]
 	wait := to.answerTime(tokenWait) * time.Duration(min(w.tries, 8))
 	w.again = m.now + min(wait, m.t.Beat)
-	var mine wanted
-	mine.add(r.me)
-	body := ringproto.TokenBody{Wanted: mine[:]}
+	body := ringproto.WakeBody{Member: r.me, Left: wakeForwards}
 	id := to.id
 	if w.tries > 1 || r.holder == r.me {
-		id = 0 // whoever has it
+		id, body.Left = 0, 0 // whoever has it
 	}
 	m.counts.Wakes++
 	m.emitRing(id, ringproto.Wake, 0, r.hop, body.Append(nil))

@@ -33,6 +33,24 @@ func (t *TokenBody) Parse(b []byte) error {
 	return r.end()
 }
 
+// WakeBody is a member's wish for the token.
+type WakeBody struct {
+	Member int // by place in the configuration
+	Left   int // how often it may still be passed on
+}
+
+// Append appends the bytes of the body.
+func (w *WakeBody) Append(b []byte) []byte { return append(b, byte(w.Member), byte(w.Left)) }
+
+// Parse reads a body, all of b.
+func (w *WakeBody) Parse(b []byte) error {
+	if len(b) != 2 {
+		return ErrInvalid
+	}
+	w.Member, w.Left = int(b[0]), int(b[1])
+	return nil
+}
+
 // AckBody asks for packets.
 type AckBody struct {
 	Missing seqset.Set
