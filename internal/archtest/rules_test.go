@@ -39,6 +39,8 @@ var rooms = map[string]room{
 	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder", "internal/tool"}},
 	"internal/spuser":    {uses: []string{"", "flush", "internal/tool"}},
 	"internal/spflooder": {uses: []string{"", "internal/hist", "internal/tool"}},
+	"cmd/spcheck":        {uses: []string{"", "internal/cliargs", "internal/spcheck", "internal/tool"}},
+	"internal/spcheck":   {uses: []string{"", "internal/clientproto", "internal/evscheck"}},
 	"internal/tool":      {uses: []string{""}},
 	"internal/cliargs":   {},
 	"internal/hist":      {pure: true, std: pureStd},
@@ -61,18 +63,18 @@ var rooms = map[string]room{
 	"internal/ringproto":   {pure: true, uses: []string{"internal/seqset"}, std: pureStd},
 	"internal/clientproto": {pure: true, std: pureStd},
 	"internal/seqset":      {pure: true, std: pureStd},
+	"internal/evscheck":    {pure: true, uses: []string{"internal/clientproto"}, std: pureStd},
 
 	// Helpers of tests, and rooms that have nothing but tests.
-	"internal/evscheck":        {helper: true},
-	"internal/fakedaemon":      {helper: true},
-	"internal/group/viewcheck": {helper: true},
-	"internal/ring/ringtest":   {helper: true},
-	"internal/sim":             {helper: true},
-	"spreadtest":               {helper: true},
-	"compat":                   {closed: true},
-	"e2e":                      {closed: true},
-	"internal/archtest":        {closed: true},
-	"scripts":                  {closed: true},
+	"internal/fakedaemon":    {helper: true},
+	"internal/ring/ringtest": {helper: true},
+	"internal/sim":           {helper: true},
+	"spreadtest":             {helper: true},
+	"compat":                 {closed: true},
+	"e2e":                    {closed: true},
+	"internal/archtest":      {closed: true},
+	"netns":                  {closed: true, uses: []string{"", "internal/spcheck"}},
+	"scripts":                {closed: true},
 }
 
 // dependencies are the modules from elsewhere that programs and library may use.

@@ -6,20 +6,20 @@ import (
 	"testing"
 
 	"gospread/spread/internal/clientproto"
-	"gospread/spread/internal/group/viewcheck"
+	"gospread/spread/internal/evscheck"
 )
 
 // forger damages the traces of a run. Its methods report false if the run has
 // nothing to damage in that way.
 type forger struct {
 	*rand.Rand
-	conns []*viewcheck.Conn
+	conns []*evscheck.Conn
 }
 
 // pick finds a random event that suits.
-func (f *forger) pick(suits func(c *viewcheck.Conn, i int) bool) (*viewcheck.Conn, int, bool) {
+func (f *forger) pick(suits func(c *evscheck.Conn, i int) bool) (*evscheck.Conn, int, bool) {
 	type place struct {
-		c *viewcheck.Conn
+		c *evscheck.Conn
 		i int
 	}
 	var places []place
@@ -37,15 +37,15 @@ func (f *forger) pick(suits func(c *viewcheck.Conn, i int) bool) (*viewcheck.Con
 	return p.c, p.i, true
 }
 
-func message(t clientproto.Type) func(c *viewcheck.Conn, i int) bool {
-	return func(c *viewcheck.Conn, i int) bool {
+func message(t clientproto.Type) func(c *evscheck.Conn, i int) bool {
+	return func(c *evscheck.Conn, i int) bool {
 		e := &c.Events[i]
-		return c.Views && !c.Ended && e.Kind == viewcheck.Message && clientproto.TypeOf(e.Payload)&t != 0
+		return c.Views && !c.Ended && e.Kind == evscheck.Message && clientproto.TypeOf(e.Payload)&t != 0
 	}
 }
 
-func kind(k viewcheck.Kind) func(c *viewcheck.Conn, i int) bool {
-	return func(c *viewcheck.Conn, i int) bool { return c.Events[i].Kind == k }
+func kind(k evscheck.Kind) func(c *evscheck.Conn, i int) bool {
+	return func(c *evscheck.Conn, i int) bool { return c.Events[i].Kind == k }
 }
 
 const orderedServices = clientproto.FIFO | clientproto.Causal | clientproto.Agreed | clientproto.Safe
@@ -61,7 +61,7 @@ func (f *forger) drop(t clientproto.Type) bool {
 
 // view damages a view of one connection, given a copy of its own.
 func (f *forger) view(change func(v *clientproto.View) bool) bool {
-	c, i, ok := f.pick(kind(viewcheck.View))
+	c, i, ok := f.pick(kind(evscheck.View))
 	if !ok {
 		return false
 	}
@@ -83,7 +83,7 @@ var forgeries = []struct {
 	do         func(f *forger) bool
 }{
 	{"C1", "a byte of a message changes", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Message))
+		c, i, ok := f.pick(kind(evscheck.Message))
 		if ok {
 			p := slices.Clone(c.Events[i].Payload)
 			p[len(p)-1] ^= 1
@@ -101,14 +101,14 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C2", "a message comes twice", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Message))
+		c, i, ok := f.pick(kind(evscheck.Message))
 		if ok {
 			c.Events = slices.Insert(c.Events, i, c.Events[i])
 		}
 		return ok
 	}},
 	{"C3", "a message reaches one who is no member", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Message))
+		c, i, ok := f.pick(kind(evscheck.Message))
 		if ok {
 			o := f.conns[f.IntN(len(f.conns))]
 			o.Events = slices.Insert(o.Events, 0, c.Events[i])
@@ -116,11 +116,11 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C4", "a message comes back to who did not want it", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
-			return c.Events[i].Kind == viewcheck.Send && clientproto.TypeOf(c.Events[i].Payload)&clientproto.SelfDiscard != 0
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
+			return c.Events[i].Kind == evscheck.Send && clientproto.TypeOf(c.Events[i].Payload)&clientproto.SelfDiscard != 0
 		})
 		if ok {
-			c.Events = slices.Insert(c.Events, i+1, viewcheck.Event{Kind: viewcheck.Message, Payload: c.Events[i].Payload})
+			c.Events = slices.Insert(c.Events, i+1, evscheck.Event{Kind: evscheck.Message, Payload: c.Events[i].Payload})
 		}
 		return ok
 	}},
@@ -180,14 +180,14 @@ var forgeries = []struct {
 		return f.view(func(v *clientproto.View) bool { v.Own = (v.Own + 1) % len(v.Sets); return len(v.Sets) > 1 })
 	}},
 	{"C11", "the signal comes twice", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Transition))
+		c, i, ok := f.pick(kind(evscheck.Transition))
 		if ok {
 			c.Events = slices.Insert(c.Events, i, c.Events[i])
 		}
 		return ok
 	}},
 	{"C11", "the signal names another view", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Transition))
+		c, i, ok := f.pick(kind(evscheck.Transition))
 		if ok {
 			c.Events[i].ID.Index++
 		}
@@ -201,14 +201,14 @@ var forgeries = []struct {
 		})
 	}},
 	{"C13", "a signal after the leave", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.SelfLeave))
+		c, i, ok := f.pick(kind(evscheck.SelfLeave))
 		if ok {
-			c.Events = slices.Insert(c.Events, i+1, viewcheck.Event{Kind: viewcheck.Transition, Group: c.Events[i].Group})
+			c.Events = slices.Insert(c.Events, i+1, evscheck.Event{Kind: evscheck.Transition, Group: c.Events[i].Group})
 		}
 		return ok
 	}},
 	{"C14", "two messages swap", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
 			return i > 0 && message(orderedServices)(c, i) && message(orderedServices)(c, i-1)
 		})
 		if ok {
@@ -217,8 +217,8 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C14", "a view and a message swap", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
-			return i > 0 && message(orderedServices)(c, i) && c.Events[i-1].Kind == viewcheck.View
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
+			return i > 0 && message(orderedServices)(c, i) && c.Events[i-1].Kind == evscheck.View
 		})
 		if ok {
 			c.Events[i-1], c.Events[i] = c.Events[i], c.Events[i-1]
@@ -226,7 +226,7 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C15", "two messages of one sender swap", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
 			return i > 0 && message(orderedServices)(c, i) && message(orderedServices)(c, i-1) &&
 				string(clientproto.Sender(c.Events[i].Payload)) == string(clientproto.Sender(c.Events[i-1].Payload))
 		})
@@ -236,7 +236,7 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C16", "a message was sent later than others got it", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Send))
+		c, i, ok := f.pick(kind(evscheck.Send))
 		if ok {
 			e := c.Events[i]
 			c.Events = append(slices.Delete(c.Events, i, i+1), e)
@@ -248,15 +248,15 @@ var forgeries = []struct {
 	{"C18", "a CAUSAL message is missing", func(f *forger) bool { return f.drop(clientproto.Causal) }},
 	{"C19", "an ordered message is missing", func(f *forger) bool { return f.drop(orderedServices) }},
 	{"C19", "the signal is missing", func(f *forger) bool {
-		c, i, ok := f.pick(kind(viewcheck.Transition))
+		c, i, ok := f.pick(kind(evscheck.Transition))
 		if ok {
 			c.Events = slices.Delete(c.Events, i, i+1)
 		}
 		return ok
 	}},
 	{"C19", "the signal comes early", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
-			return c.Events[i].Kind == viewcheck.Transition && message(orderedServices)(c, i-1)
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
+			return c.Events[i].Kind == evscheck.Transition && message(orderedServices)(c, i-1)
 		})
 		if ok {
 			c.Events[i-1], c.Events[i] = c.Events[i], c.Events[i-1]
@@ -265,8 +265,8 @@ var forgeries = []struct {
 	}},
 	{"C20", "a SAFE message is missing", func(f *forger) bool { return f.drop(clientproto.Safe) }},
 	{"C20", "the signal comes late", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
-			return c.Events[i].Kind == viewcheck.Transition && i+1 < len(c.Events) && message(clientproto.Safe)(c, i+1)
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
+			return c.Events[i].Kind == evscheck.Transition && i+1 < len(c.Events) && message(clientproto.Safe)(c, i+1)
 		})
 		if ok {
 			c.Events[i+1], c.Events[i] = c.Events[i], c.Events[i+1]
@@ -274,8 +274,8 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C21", "a SAFE message behind the signal is missing", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
-			return i > 0 && c.Events[i-1].Kind == viewcheck.Transition && message(clientproto.Safe)(c, i)
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
+			return i > 0 && c.Events[i-1].Kind == evscheck.Transition && message(clientproto.Safe)(c, i)
 		})
 		if ok {
 			c.Events = slices.Delete(c.Events, i, i+1)
@@ -283,7 +283,7 @@ var forgeries = []struct {
 		return ok
 	}},
 	{"C22", "a message never comes back", func(f *forger) bool {
-		c, i, ok := f.pick(func(c *viewcheck.Conn, i int) bool {
+		c, i, ok := f.pick(func(c *evscheck.Conn, i int) bool {
 			return message(orderedServices|clientproto.Reliable)(c, i) && clientproto.NameOf(clientproto.Sender(c.Events[i].Payload)) == c.Name
 		})
 		if ok {
@@ -306,7 +306,7 @@ func TestCheckerFinds(t *testing.T) {
 				if !m.do(f) {
 					continue
 				}
-				if slices.ContainsFunc(w.check(true), func(v viewcheck.Violation) bool { return v.Rule == m.rule }) {
+				if slices.ContainsFunc(w.check(true), func(v evscheck.Violation) bool { return v.Rule == m.rule }) {
 					t.Logf("found in run %d", s)
 					return
 				}

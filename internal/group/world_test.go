@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"gospread/spread/internal/clientproto"
-	"gospread/spread/internal/group/viewcheck"
+	"gospread/spread/internal/evscheck"
 	"gospread/spread/internal/ring"
 	"gospread/spread/internal/ring/ringtest"
 )
@@ -20,8 +20,9 @@ type world struct {
 	daemons  []Daemon
 	hosts    map[string]*host
 	sessions map[string]*session // by user; users are unique in a world
-	conns    []*viewcheck.Conn
-	hasty    bool // the ring does not wait for the end of an exchange
+	conns    []*evscheck.Conn
+	traces   []*evscheck.DaemonTrace // configurations only
+	hasty    bool                    // the ring does not wait for the end of an exchange
 	seen     coverage
 }
 
@@ -37,6 +38,7 @@ type host struct {
 	w        *world
 	name     string
 	node     *ringtest.Node
+	trace    *evscheck.DaemonTrace
 	sessions map[Local]*session
 	handles  Local
 }
@@ -46,7 +48,7 @@ type session struct {
 	user   string
 	name   clientproto.Name
 	local  Local
-	conn   *viewcheck.Conn
+	conn   *evscheck.Conn
 	frames [][]byte // what was written to it
 	lines  []string // the same, to be read
 	gone   bool     // its disconnect has come back, or its daemon has crashed
@@ -79,11 +81,14 @@ func (w *world) start(name string) {
 	i := slices.IndexFunc(w.daemons, func(d Daemon) bool { return d.Name == name })
 	h := &host{w: w, name: name, sessions: make(map[Local]*session)}
 	h.Machine = New(w.daemons[i].ID, w.daemons, h)
+	h.trace = &evscheck.DaemonTrace{Daemon: uint32(w.daemons[i].ID), Name: name, Life: len(w.traces)}
+	w.traces = append(w.traces, h.trace)
 	h.node = w.model.Start(w.daemons[i].ID, i, h.apply, func() bool { return h.Blocked() && !w.hasty })
 	w.hosts[name] = h
 }
 
 func (h *host) apply(e *ring.Event) {
+	h.record(e)
 	before, held := h.State(), len(h.exchange.held)
 	h.Apply(e)
 	seen, after := &h.w.seen, h.State()
@@ -98,6 +103,20 @@ func (h *host) apply(e *ring.Event) {
 	}
 	if len(h.exchange.held) > held {
 		seen.held++
+	}
+}
+
+// record notes the configurations: from them the checker knows who was to go on
+// with whom but did not get as far.
+func (h *host) record(e *ring.Event) {
+	if e.Kind == ring.Deliver {
+		return
+	}
+	id := evscheck.ConfigID{Leader: uint32(e.Config.ID.Leader), Time: e.Config.ID.Time}
+	if members := evscheck.Members(e.Config.Members); e.Kind == ring.RegularConfiguration {
+		h.trace.Install(id, members)
+	} else {
+		h.trace.Signal(id, members)
 	}
 }
 
@@ -118,6 +137,7 @@ func (w *world) settle() { w.model.Settle() }
 func (w *world) crash(name string) {
 	h := w.hosts[name]
 	h.node.Crash()
+	h.trace.Ended = true
 	for _, l := range slices.Sorted(maps.Keys(h.sessions)) {
 		h.sessions[l].end()
 	}
@@ -136,7 +156,7 @@ func (w *world) connect(daemon, user string, views bool) *session {
 	h := w.hosts[daemon]
 	h.handles++
 	s := &session{at: h, user: user, name: clientproto.Private(user, daemon), local: h.handles,
-		conn: &viewcheck.Conn{Name: clientproto.Private(user, daemon), Views: views}}
+		conn: &evscheck.Conn{Name: clientproto.Private(user, daemon), Views: views}}
 	if !h.Connect(s.local, s.name, views) {
 		w.tb.Fatalf("%s is taken", s.name)
 	}
@@ -149,14 +169,14 @@ func (w *world) connect(daemon, user string, views bool) *session {
 func (w *world) join(user string, groups ...string) {
 	for _, g := range groups {
 		s := w.sessions[user]
-		s.conn.Events = append(s.conn.Events, viewcheck.Event{Kind: viewcheck.Join, Group: clientproto.MakeName(g)})
+		s.conn.Events = append(s.conn.Events, evscheck.Event{Kind: evscheck.Join, Group: clientproto.MakeName(g)})
 		s.request(clientproto.Join, g)
 	}
 }
 
 func (w *world) leave(user, group string) {
 	s := w.sessions[user]
-	s.conn.Events = append(s.conn.Events, viewcheck.Event{Kind: viewcheck.Leave, Group: clientproto.MakeName(group)})
+	s.conn.Events = append(s.conn.Events, evscheck.Event{Kind: evscheck.Leave, Group: clientproto.MakeName(group)})
 	s.request(clientproto.Leave, group)
 }
 
@@ -179,12 +199,12 @@ var services = map[clientproto.Type]ring.Service{
 func (w *world) send(user string, t clientproto.Type, data string, names ...string) {
 	s := w.sessions[user]
 	p := payload(t, s.name.String(), data, names...)
-	s.conn.Events = append(s.conn.Events, viewcheck.Event{Kind: viewcheck.Send, Payload: p})
+	s.conn.Events = append(s.conn.Events, evscheck.Event{Kind: evscheck.Send, Payload: p})
 	s.at.node.Submit(services[t&clientproto.Services], slices.Clone(p))
 }
 
 // got notes that a session is written to, unless it is gone.
-func (h *host) got(l Local, frame []byte, line string, e viewcheck.Event) {
+func (h *host) got(l Local, frame []byte, line string, e evscheck.Event) {
 	s := h.sessions[l]
 	if s.conn.Ended {
 		return
@@ -204,7 +224,7 @@ func (h *host) Deliver(to []Local, p []byte) {
 		if head.Type&clientproto.Safe != 0 && h.State() == GTRANS {
 			h.w.seen.safeAfterSignal++
 		}
-		h.got(l, p, "data "+string(p[head.Data():]), viewcheck.Event{Kind: viewcheck.Message, Payload: p})
+		h.got(l, p, "data "+string(p[head.Data():]), evscheck.Event{Kind: evscheck.Message, Payload: p})
 	}
 }
 
@@ -217,7 +237,7 @@ func (h *host) View(to []Local, v *clientproto.View) {
 	}
 	frame := clientproto.AppendView(nil, &c)
 	for _, l := range to {
-		h.got(l, frame, describe(&c), viewcheck.Event{Kind: viewcheck.View, View: &c})
+		h.got(l, frame, describe(&c), evscheck.Event{Kind: evscheck.View, View: &c})
 	}
 	if v.Cause == clientproto.CausedByNetwork {
 		h.w.seen.networks++
@@ -234,13 +254,13 @@ func (h *host) Transition(to []Local, g *clientproto.Name, id clientproto.GroupI
 	frame := clientproto.AppendTransition(nil, g, id)
 	for _, l := range to {
 		h.got(l, frame, fmt.Sprintf("%s transition %d", g, id.Index),
-			viewcheck.Event{Kind: viewcheck.Transition, Group: *g, ID: id})
+			evscheck.Event{Kind: evscheck.Transition, Group: *g, ID: id})
 	}
 }
 
 func (h *host) SelfLeave(l Local, g *clientproto.Name) {
 	h.got(l, clientproto.AppendSelfLeave(nil, g), fmt.Sprintf("%s selfleave", g),
-		viewcheck.Event{Kind: viewcheck.SelfLeave, Group: *g})
+		evscheck.Event{Kind: evscheck.SelfLeave, Group: *g})
 }
 
 func (h *host) Disconnected(l Local) { h.sessions[l].end(); delete(h.sessions, l) }
@@ -293,12 +313,12 @@ func (w *world) skip() {
 }
 
 // check applies the checker to all that happened, and compares the daemons.
-func (w *world) check(quiet bool) []viewcheck.Violation {
-	r := &viewcheck.Run{Conns: w.conns, Loose: ringtest.LoosePacket, Quiet: quiet, Interrupted: w.seen.partial > 0}
+func (w *world) check(quiet bool) []evscheck.Violation {
+	r := &evscheck.Run{Conns: w.conns, Traces: w.traces, Loose: ringtest.LoosePacket, Quiet: quiet}
 	for _, d := range w.daemons {
 		r.Daemons = append(r.Daemons, d.Name)
 	}
-	return viewcheck.Check(r)
+	return evscheck.Check(r).Violations
 }
 
 // table writes down all groups of a daemon.
