@@ -1,0 +1,79 @@
+package link
+
+import (
+	"net/netip"
+	"sync/atomic"
+)
+
+// dest is an address to send to, with what was learned about the path.
+type dest struct {
+	addr netip.AddrPort
+	raw  rawAddr
+	// whole is the size in bytes from which on segmentation was refused; 0: never.
+	whole atomic.Int32
+}
+
+// segmentable tells whether datagrams of that size may go as one message.
+func (d *dest) segmentable(size int) bool {
+	w := d.whole.Load()
+	return w == 0 || size < int(w)
+}
+
+// table is who is where. It does not change once it is in use.
+type table struct {
+	self      uint32
+	data      map[uint32]*dest
+	token     map[uint32]*dest
+	everybody []*dest
+	source    map[netip.AddrPort]uint32 // both ports
+	port      uint16                    // of the own segment
+}
+
+// newTable takes over what old knows of destinations that stay.
+func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *table) *table {
+	t := &table{
+		self:   self.ID,
+		data:   make(map[uint32]*dest, len(peers)),
+		token:  make(map[uint32]*dest, len(peers)),
+		source: make(map[netip.AddrPort]uint32, 2*len(peers)),
+		port:   self.Addr.Port(),
+	}
+	known := make(map[netip.AddrPort]*dest)
+	if old != nil {
+		for _, m := range []map[uint32]*dest{old.data, old.token} {
+			for _, d := range m {
+				known[d.addr] = d
+			}
+		}
+		for _, d := range old.everybody {
+			known[d.addr] = d
+		}
+	}
+	to := func(a netip.AddrPort) *dest {
+		a = bare(a)
+		d := known[a]
+		if d == nil {
+			d = &dest{addr: a, raw: encodeAddr(a, zone)}
+			known[a] = d
+		}
+		return d
+	}
+	for _, g := range groups {
+		t.everybody = append(t.everybody, to(netip.AddrPortFrom(g, t.port)))
+	}
+	for _, p := range peers {
+		next := netip.AddrPortFrom(p.Addr.Addr(), p.Addr.Port()+1)
+		t.source[bare(p.Addr)] = p.ID
+		if _, other := t.source[bare(next)]; !other {
+			t.source[bare(next)] = p.ID
+		}
+		if p.ID == self.ID {
+			continue
+		}
+		t.data[p.ID], t.token[p.ID] = to(p.Addr), to(next)
+		if p.Segment != self.Segment || len(groups) == 0 {
+			t.everybody = append(t.everybody, t.data[p.ID])
+		}
+	}
+	return t
+}
