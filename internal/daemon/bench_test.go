@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"gospread/spread/internal/clientproto"
 	"gospread/spread/internal/group"
@@ -10,11 +11,18 @@ import (
 	"gospread/spread/internal/session"
 )
 
+// silent is a witness that tells nobody.
+type silent struct{}
+
+func (silent) installed(*ring.Configuration) {}
+func (silent) noted(ring.Note)               {}
+
 // benchmarkTurn sends batches of 100-byte messages through engine, ring and
 // groups to the sessions' pending lists.
 func benchmarkTurn(b *testing.B, receivers int) {
 	const batch = 90
-	e := newEngine(ring.NewSolo(1, 1), 1, []group.Daemon{{ID: 1, Name: "d"}}, nil)
+	r := ring.New(ring.Options{Self: 1, Incarnation: 1, Peers: []ring.Peer{{ID: 1}}}, 0)
+	e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func([]ring.Packet) {})
 	var buf []byte
 	for i := range receivers {
 		s := session.Detached(fmt.Sprintf("r%d", i), "d")

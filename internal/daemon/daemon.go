@@ -54,6 +54,7 @@ type Daemon struct {
 	rules     session.IPRules // as the last reload found them; only it changes them
 	rulesFile string          // where they are from; empty: none found
 
+	network  *network
 	engine   *engine
 	server   *session.Server
 	sessions *sessionLog // nil without -l y
@@ -172,6 +173,11 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 	if d.tcp, err = listenTCP(ctx, clientAddrs(&d.self), cfg.Options.SocketPortReuse); err != nil {
 		return err
 	}
+	if d.network, err = openNetwork(cfg, &d.self); err != nil {
+		closeAll(d.tcp)
+		return err
+	}
+	d.reportNetwork()
 	d.unix, err = listenUnix(d.opts.SocketDir, d.self.Port)
 	switch {
 	case err == nil, errors.Is(err, errors.ErrUnsupported):
@@ -212,13 +218,53 @@ func (d *Daemon) becomeLess(id *identity) error {
 	return nil
 }
 
-// makeEngine starts the order, as a ring of one until daemons form rings.
+// makeEngine starts the order. A daemon with others in its configuration looks for
+// them first.
 func (d *Daemon) makeEngine(cfg *conf.Config) {
-	now := max(uint32(time.Now().Unix()), d.unix.lastTime()+1)
-	id := ring.DaemonID(d.self.ID)
-	d.engine = newEngine(ring.NewSolo(id, now), id, groupDaemons(cfg), d.installed)
-	d.engine.enter(nil)
-	d.engine.leave()
+	began := time.Now()
+	o := ringOptions(cfg, &d.self)
+	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1)
+	o.Datagram = d.network.datagram()
+	d.engine = newEngine(began, ring.New(o, 0), o.Self, groupDaemons(cfg), d, d.network.send)
+	d.engine.alarm.ring = d.engine.wake
+	if d.network.link != nil {
+		d.network.link.Start(inlet{d.engine, d.network})
+	}
+	d.engine.turn(func() {})
+}
+
+// ringOptions are what the configuration says of the ring.
+func ringOptions(cfg *conf.Config, self *conf.Daemon) ring.Options {
+	o := &cfg.Options
+	r := ring.Options{Self: ring.DaemonID(self.ID), Digest: cfg.Hash(), Timing: timing(o)}
+	for _, c := range cfg.Daemons() {
+		r.Peers = append(r.Peers, ring.Peer{ID: ring.DaemonID(c.ID), Segment: c.Segment})
+	}
+	if o.IsSet(conf.KeyWindow) {
+		r.Windows.Global = o.Window
+	}
+	if o.IsSet(conf.KeyPersonalWindow) {
+		r.Windows.Personal = o.PersonalWindow
+	}
+	if o.IsSet(conf.KeyAcceleratedWindow) {
+		r.Windows.Accelerated = o.AcceleratedWindow
+	}
+	return r
+}
+
+// timing translates the nine timers of the file (semantics 3.2). They bind what
+// they always bound, where the ring has something like it; without them it has
+// times of its own.
+func timing(o *conf.Options) ring.Timing {
+	t := o.Timers
+	switch {
+	case t.Token > 0:
+		return ring.Timing{Loss: t.Token, Beat: min(t.Hurry, t.Token/3), Join: t.Join, Start: t.Seg + t.Gather,
+			Gather: t.Seg + t.Gather, Form: t.Form, Probe: t.Lookup}
+	case o.WideAreaNetwork:
+		return ring.WideTiming()
+	}
+	return ring.LocalTiming()
 }
 
 func groupDaemons(cfg *conf.Config) []group.Daemon {
@@ -298,6 +344,7 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	}
 	d.waitForEnd(ctx, sig)
 	d.engine.stop(session.DaemonStopped)
+	d.leaveRing()
 	cancel()
 	d.closeListeners()
 	serving.Wait()
@@ -309,8 +356,25 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	return nil
 }
 
+// leavePatience is how long the announcement of a stop may take.
+const leavePatience = time.Second
+
+// leaveRing tells the other daemons that this one stops, so that they need not
+// find out by its silence.
+func (d *Daemon) leaveRing() {
+	d.engine.leaveRing()
+	select {
+	case <-d.engine.left:
+	case <-time.After(leavePatience):
+	}
+	d.engine.end()
+}
+
 func (d *Daemon) closeListeners() {
 	closeAll(d.tcp)
+	if d.network != nil {
+		d.network.close()
+	}
 	if d.unix != nil {
 		d.unix.Close()
 	}

@@ -13,7 +13,22 @@ import (
 // orderer is what the engine needs from a ring.
 type orderer interface {
 	Submit(s ring.Service, payload []byte)
-	Advance(out *ring.Output)
+	SubmitExchange(s ring.Service, payload []byte)
+	Hold(held bool)
+	Backlog() int
+	Receive(now time.Duration, datagram []byte)
+	Refused(now time.Duration, id ring.DaemonID)
+	SetDatagram(bytes int)
+	Leave(now time.Duration)
+	Left() bool
+	Deadline() time.Duration
+	Advance(now time.Duration, out *ring.Output)
+}
+
+// witness is told what operators should know, in the turn in which it happens.
+type witness interface {
+	installed(c *ring.Configuration)
+	noted(n ring.Note)
 }
 
 // engine turns the ring and the groups, and stands between them and the
@@ -22,10 +37,15 @@ type orderer interface {
 // of sessions that got something. So a lone message needs no switch of
 // goroutines, and the machines need no locks of their own.
 type engine struct {
-	observe func(*ring.Configuration) // told of each regular configuration, in its turn
+	witness witness
+	send    func([]ring.Packet) // to the other daemons; called in a turn
 
 	mu      sync.Mutex
 	ring    orderer
+	began   time.Time // what the ring's time counts from
+	alarm   alarm
+	pace    pace
+	left    chan struct{} // closed when the ring has been left
 	out     ring.Output
 	groups  *group.Machine
 	slots   []*session.Session // by group.Local
@@ -39,11 +59,14 @@ type engine struct {
 	notices arena
 }
 
-func newEngine(r orderer, self ring.DaemonID, daemons []group.Daemon, observe func(*ring.Configuration)) *engine {
-	e := &engine{ring: r, observe: observe, names: make(map[clientproto.Name]struct{})}
+func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
+	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]struct{})}
 	e.groups = group.New(self, daemons, groupSink{e})
 	return e
 }
+
+// now is the ring's time.
+func (e *engine) now() time.Duration { return time.Since(e.began) }
 
 // enter begins a turn.
 func (e *engine) enter(touched []*session.Session) {
@@ -65,6 +88,8 @@ func (e *engine) leave() []*session.Session {
 	}
 	touched, ended := e.touched, e.ended
 	e.touched, e.ended = nil, nil
+	e.pace.update(e.ring.Backlog(), e.groups.Blocked())
+	e.alarm.set(e.ring.Deadline(), e.now(), e.ring.Left())
 	e.mu.Unlock()
 	for _, s := range ended {
 		s.Close()
@@ -72,21 +97,39 @@ func (e *engine) leave() []*session.Session {
 	return touched
 }
 
-// advance applies all that the ring has in order, and what follows from it.
+// advance lets the ring do what is due, applies all that it has in order, and
+// what follows from it.
 func (e *engine) advance() {
-	for {
-		e.ring.Advance(&e.out)
-		if len(e.out.Events) == 0 {
-			return
+	for again := true; again; {
+		e.out.Reset()
+		e.ring.Advance(e.now(), &e.out)
+		if len(e.out.Packets) > 0 {
+			e.send(e.out.Packets)
 		}
+		for _, n := range e.out.Notes {
+			e.witness.noted(n)
+		}
+		again = len(e.out.Events) > 0
 		for i := range e.out.Events {
 			ev := &e.out.Events[i]
-			if ev.Kind == ring.RegularConfiguration && e.observe != nil {
-				e.observe(ev.Config)
+			if ev.Kind == ring.RegularConfiguration {
+				e.witness.installed(ev.Config)
 			}
 			e.groups.Apply(ev)
 		}
-		e.out.Reset()
+		e.ring.Hold(e.groups.Blocked())
+	}
+	e.out.Reset()
+	if e.ring.Left() {
+		e.leaveOnce()
+	}
+}
+
+func (e *engine) leaveOnce() {
+	select {
+	case <-e.left:
+	default:
+		close(e.left)
 	}
 }
 
@@ -163,6 +206,9 @@ func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*sessio
 	}
 	return e.leave()
 }
+
+// Full implements session.Router.
+func (e *engine) Full() <-chan struct{} { return e.pace.full() }
 
 // Leave implements session.Router.
 func (e *engine) Leave(s *session.Session) {
@@ -280,7 +326,7 @@ func (e *engine) Disconnected(l group.Local) {
 type groupSink struct{ *engine }
 
 // Submit implements group.Sink.
-func (g groupSink) Submit(s ring.Service, payload []byte) { g.engine.ring.Submit(s, payload) }
+func (g groupSink) Submit(s ring.Service, payload []byte) { g.engine.ring.SubmitExchange(s, payload) }
 
 // stop ends all sessions for the reason given; their connections are closed by
 // the caller. No session is sent through the order any more.
@@ -293,6 +339,18 @@ func (e *engine) stop(r session.Reason) {
 			s.End(r, nil)
 		}
 	}
+}
+
+// leaveRing announces that this daemon stops; left is closed when that is done.
+func (e *engine) leaveRing() {
+	e.turn(func() { e.ring.Leave(e.now()) })
+}
+
+// end stops the alarm: no turn is made any more but by what comes in.
+func (e *engine) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.alarm.stop()
 }
 
 // setDaemons tells the groups of a new configuration.

@@ -40,6 +40,36 @@ func (d *Daemon) installed(c *ring.Configuration) {
 	}
 }
 
+// noted logs what the ring has to say; it is called in a turn of the engine.
+func (d *Daemon) noted(n ring.Note) {
+	level := conf.LevelInfo
+	if n.Kind == ring.NoteMismatch {
+		level = conf.LevelError
+	}
+	name := d.daemonName(n.Daemon)
+	d.log.logf(level, conf.FlagMembership|conf.FlagPrint, "Membership: %s", n.Text(name))
+}
+
+// daemonName is the name of a daemon of the configuration.
+func (d *Daemon) daemonName(id ring.DaemonID) string {
+	for _, c := range d.config.Load().Daemons() {
+		if c.ID == uint32(id) {
+			return c.Name
+		}
+	}
+	return fmt.Sprint(int32(id))
+}
+
+// reportNetwork logs what the link has found.
+func (d *Daemon) reportNetwork() {
+	if d.network.link == nil {
+		return
+	}
+	for _, w := range d.network.link.Report().Warnings {
+		d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: %s", w)
+	}
+}
+
 // membershipReport is the block of 7.3 for a new daemon membership.
 func membershipReport(cfg *conf.Config, self string, c *ring.Configuration) string {
 	var b strings.Builder

@@ -7,6 +7,7 @@ import (
 
 	"gospread/spread/internal/clientproto"
 	"gospread/spread/internal/ring"
+	"gospread/spread/internal/ring/ringtest"
 )
 
 // payload makes a whole message as it travels on the ring.
@@ -56,14 +57,14 @@ var causes = map[clientproto.Type]string{
 // solo runs a machine on a ring of one.
 type solo struct {
 	t    *testing.T
-	ring *ring.Solo
+	ring *ringtest.Solo
 	m    *Machine
 	out  ring.Output
 	log  script
 }
 
 func newSolo(t *testing.T) *solo {
-	s := &solo{t: t, ring: ring.NewSolo(7, 100)}
+	s := &solo{t: t, ring: ringtest.NewSolo(7, 100)}
 	s.log.submit = s.ring.Submit
 	s.m = New(7, []Daemon{{7, "d"}}, &s.log)
 	s.run()

@@ -151,10 +151,7 @@ func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
 // shrink uses small datagrams from now on: large ones seem not to arrive.
 func (m *Machine) shrink() {
 	if m.datagram > safeDatagram {
-		m.datagram = safeDatagram
-		m.clients.size, m.exchange.size = safeDatagram, safeDatagram
-		m.clients.close()
-		m.exchange.close()
+		m.useDatagram(safeDatagram)
 	}
 }
 

@@ -79,8 +79,7 @@ func New(o Options, now time.Duration) *Machine {
 	}
 	m.self = m.byID[o.Self]
 	m.self.incarnation = o.Incarnation
-	m.datagram = o.Datagram
-	m.clients.size, m.exchange.size = m.datagram, m.datagram
+	m.useDatagram(m.o.Datagram)
 	m.received.size, m.control.size = 256<<10, 16<<10
 	m.beginGather()
 	return m
@@ -110,7 +109,7 @@ func (m *Machine) Backlog() int { return m.clients.bytes + m.exchange.bytes }
 
 // Receive takes a datagram from the network.
 func (m *Machine) Receive(now time.Duration, b []byte) {
-	m.now = max(m.now, now)
+	m.wakeUp(now)
 	m.receive(b, true)
 }
 
@@ -169,6 +168,21 @@ func (m *Machine) onPiece(p *peer, body []byte, whole bool) {
 	}
 }
 
+// SetDatagram changes the largest datagram that can be sent, in bytes.
+func (m *Machine) SetDatagram(bytes int) {
+	m.o.Datagram = max(bytes, minDatagram)
+	m.useDatagram(min(m.datagram, m.o.Datagram))
+}
+
+// useDatagram makes packets of that size from now on.
+func (m *Machine) useDatagram(bytes int) {
+	m.datagram = bytes
+	for _, q := range []*outbox{&m.clients, &m.exchange} {
+		q.close()
+		q.size = bytes
+	}
+}
+
 // hear notes that p is alive. It reports false for a datagram of an earlier life,
 // or of one that has taken its leave.
 func (m *Machine) hear(p *peer, incarnation uint32) bool {
@@ -194,7 +208,7 @@ func (m *Machine) hear(p *peer, incarnation uint32) bool {
 // Refused takes the evidence that a unicast datagram to a daemon was refused by
 // its host: nobody is bound there.
 func (m *Machine) Refused(now time.Duration, id DaemonID) {
-	m.now = max(m.now, now)
+	m.wakeUp(now)
 	p := m.byID[id]
 	if p == nil || p == m.self {
 		return
@@ -222,8 +236,7 @@ func (m *Machine) Refused(now time.Duration, id DaemonID) {
 // Advance does what is due by now and appends it to out: numbers for what waits,
 // events, datagrams.
 func (m *Machine) Advance(now time.Duration, out *Output) {
-	m.sleepCheck(now)
-	m.now = max(m.now, now)
+	m.wakeUp(now)
 	switch m.state {
 	case operational:
 		m.operate()
@@ -278,9 +291,16 @@ func (e *earliest) by(at time.Duration) {
 // others, have been asleep.
 const overslept = 150 * time.Millisecond
 
-// sleepCheck looks whether this daemon was not running when it should have been.
-// Then the silence of others means nothing.
-func (m *Machine) sleepCheck(now time.Duration) {
+// wakeUp goes on to the present time. It looks whether this daemon was not running
+// when it should have been: then the silence of others means nothing.
+func (m *Machine) wakeUp(now time.Duration) {
+	if now <= m.now {
+		return
+	}
+	defer func() { m.now = now }()
+	if now-m.now < overslept {
+		return
+	}
 	if late := now - max(m.Deadline(), m.now); late > overslept {
 		m.note(Note{Kind: NoteOverslept, For: late})
 		for _, p := range m.peers {

@@ -74,10 +74,13 @@ type Note struct {
 	For    time.Duration
 }
 
-func (n Note) String() string {
+func (n Note) String() string { return n.Text(fmt.Sprint(int32(n.Daemon))) }
+
+// Text is the note, with the daemon's name.
+func (n Note) Text(name string) string {
 	s := noteTexts[n.Kind]
 	if n.Daemon != 0 {
-		s = fmt.Sprintf("daemon %d %s", int32(n.Daemon), s)
+		s = "daemon " + name + " " + s
 	}
 	if n.For != 0 {
 		s += fmt.Sprintf(" for %v", n.For.Round(time.Millisecond))

@@ -192,6 +192,7 @@ func (m *Machine) pass(to, first int) {
 	r.passing = passing{active: true, to: to, hop: r.hop + 1, body: body.Append(nil), since: m.now,
 		again: m.now + wait, wait: wait}
 	r.hop++
+	r.progress = m.now
 	r.holding, r.holder, r.held[to] = false, to, r.hop
 	r.wanted = wanted{}
 	if r.wake.active {

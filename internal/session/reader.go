@@ -65,6 +65,7 @@ func (s *Session) serve() {
 			s.End(ConnectionFailed, err)
 		}
 		s.waitFor(held)
+		s.waitForRoom()
 	}
 	s.fail(s.Reason(), nil)
 }
@@ -79,8 +80,8 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			s.flush(t)
 			return true, nil
 		}
-		if t.bytes >= flushEvery || t.paused || t.slow() {
-			if held = s.flush(t); held != nil || s.Reason() != Open {
+		if full := s.server.router.Full() != nil; full || t.bytes >= flushEvery || t.paused || t.slow() {
+			if held = s.flush(t); held != nil || full || s.Reason() != Open {
 				return true, held
 			}
 			// Others have had to wait for all that.
@@ -151,6 +152,10 @@ func (s *Session) understand(t *turn) bool {
 			s.submit(t)
 			if t.slow() {
 				s.share, t.paused = leastBatchBytes, true
+				break
+			}
+			if s.server.router.Full() != nil {
+				t.paused = true
 				break
 			}
 			s.share = min(2*s.share, mostBatchBytes)
@@ -232,6 +237,19 @@ func (s *Session) waitFor(held []*Session) {
 			if drained == nil || !s.waitOne(drained, left) {
 				break
 			}
+		}
+	}
+}
+
+// waitForRoom holds the session's client back until the order has room for more.
+func (s *Session) waitForRoom() {
+	for room := s.server.router.Full(); room != nil && s.Reason() == Open; room = s.server.router.Full() {
+		select {
+		case <-room:
+		case <-s.finished:
+			return
+		case <-s.server.stopped:
+			return
 		}
 	}
 }

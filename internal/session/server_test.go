@@ -20,6 +20,8 @@ type echo struct {
 	names map[clientproto.Name]*Session
 }
 
+func (e *echo) Full() <-chan struct{} { return nil }
+
 func (e *echo) Claim(n clientproto.Name) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -28,6 +28,9 @@ type Router interface {
 	// used again when the turn is over and nothing of it waits in a queue of a
 	// touched session; a router that keeps them for longer must copy them.
 	Submit(s *Session, messages [][]byte, touched []*Session) []*Session
+	// Full returns nil if more may be submitted, and otherwise a channel that is
+	// closed when that is so. It is called by any number of goroutines, often.
+	Full() <-chan struct{}
 	// Leave sends the end of s through the order, for the reason that s.Reason
 	// tells, unless that has been done. In the end the router calls s.Close.
 	Leave(s *Session)

@@ -123,7 +123,8 @@ func (n *Node) Sequence() bool {
 	}
 	r := n.ring
 	r.log = append(r.log, ring.Message{
-		Sender: n.ID, Service: s.service, Seq: uint64(len(r.log) + 1), Payload: s.payload,
+		Sender: n.ID, Service: s.service, Loose: s.service <= ring.Reliable && len(s.payload) <= LoosePacket,
+		Seq: uint64(len(r.log) + 1), Payload: s.payload,
 	})
 	n.Receive(len(r.log) - 1)
 	return true
@@ -199,9 +200,7 @@ func (n *Node) give(i int) {
 	n.apply(&ring.Event{Kind: ring.Deliver, Message: n.ring.log[i]})
 }
 
-func loose(m *ring.Message) bool {
-	return m.Service <= ring.Reliable && len(m.Payload) <= LoosePacket
-}
+func loose(m *ring.Message) bool { return m.Loose }
 
 func (h *holding) grow(n int) {
 	for len(h.held) < n {

@@ -1,18 +1,20 @@
-package ring
+package ringtest
+
+import "gospread/spread/internal/ring"
 
 // Solo is a ring of one daemon: every payload has its place, and is stable, as
 // soon as it is submitted. It keeps the rules of the real ring and is driven
 // through the same calls.
 type Solo struct {
-	self    DaemonID
-	config  *Configuration
+	self    ring.DaemonID
+	config  *ring.Configuration
 	seq     uint64
-	pending []Event
+	pending []ring.Event
 }
 
 // NewSolo makes a ring of one. now, in seconds since 1970, becomes the time of
 // its first configuration; it must exceed any that this daemon used before.
-func NewSolo(self DaemonID, now uint32) *Solo {
+func NewSolo(self ring.DaemonID, now uint32) *Solo {
 	r := &Solo{self: self}
 	r.install(now)
 	return r
@@ -24,10 +26,10 @@ func NewSolo(self DaemonID, now uint32) *Solo {
 // that of the regular one.
 func (r *Solo) Reform(now uint32) {
 	now = max(now, r.config.ID.Time+2)
-	r.pending = append(r.pending, Event{
-		Kind: TransitionalConfiguration,
-		Config: &Configuration{
-			ID:      ID{Leader: r.self, Time: now - 1},
+	r.pending = append(r.pending, ring.Event{
+		Kind: ring.TransitionalConfiguration,
+		Config: &ring.Configuration{
+			ID:      ring.ID{Leader: r.self, Time: now - 1},
 			Members: r.config.Members,
 		},
 	})
@@ -35,26 +37,26 @@ func (r *Solo) Reform(now uint32) {
 }
 
 func (r *Solo) install(time uint32) {
-	r.config = &Configuration{
-		ID:      ID{Leader: r.self, Time: time},
-		Members: []DaemonID{r.self},
+	r.config = &ring.Configuration{
+		ID:      ring.ID{Leader: r.self, Time: time},
+		Members: []ring.DaemonID{r.self},
 	}
 	r.seq = 0
-	r.pending = append(r.pending, Event{Kind: RegularConfiguration, Config: r.config})
+	r.pending = append(r.pending, ring.Event{Kind: ring.RegularConfiguration, Config: r.config})
 }
 
 // Submit gives a payload its place. The ring keeps the slice until Advance has
 // handed it out; the bytes must not change any more.
-func (r *Solo) Submit(s Service, payload []byte) {
+func (r *Solo) Submit(s ring.Service, payload []byte) {
 	r.seq++
-	r.pending = append(r.pending, Event{
-		Kind:    Deliver,
-		Message: Message{Sender: r.self, Service: s, Seq: r.seq, Payload: payload},
+	r.pending = append(r.pending, ring.Event{
+		Kind:    ring.Deliver,
+		Message: ring.Message{Sender: r.self, Service: s, Loose: s <= ring.Reliable && len(payload) <= LoosePacket, Seq: r.seq, Payload: payload},
 	})
 }
 
 // Advance appends to out what is due since the last call.
-func (r *Solo) Advance(out *Output) {
+func (r *Solo) Advance(out *ring.Output) {
 	out.Events = append(out.Events, r.pending...)
 	clear(r.pending)
 	r.pending = r.pending[:0]

@@ -1,22 +1,24 @@
-package ring
+package ringtest
 
 import (
 	"slices"
 	"testing"
+
+	"gospread/spread/internal/ring"
 )
 
 // drain returns what is due, in short.
-func drain(r *Solo, out *Output) []string {
+func drain(r *Solo, out *ring.Output) []string {
 	out.Reset()
 	r.Advance(out)
 	var due []string
 	for _, e := range out.Events {
 		switch e.Kind {
-		case RegularConfiguration:
+		case ring.RegularConfiguration:
 			due = append(due, "regular "+e.Config.ID.String())
-		case TransitionalConfiguration:
+		case ring.TransitionalConfiguration:
 			due = append(due, "transitional "+e.Config.ID.String())
-		case Deliver:
+		case ring.Deliver:
 			due = append(due, string(e.Message.Payload))
 		}
 	}
@@ -25,8 +27,8 @@ func drain(r *Solo, out *Output) []string {
 
 func TestSoloOrder(t *testing.T) {
 	r := NewSolo(7, 100)
-	var out Output
-	for _, s := range []Service{Unreliable, Reliable, FIFO, Causal, Agreed, Safe} {
+	var out ring.Output
+	for _, s := range []ring.Service{ring.Unreliable, ring.Reliable, ring.FIFO, ring.Causal, ring.Agreed, ring.Safe} {
 		r.Submit(s, []byte{'0' + byte(s)})
 	}
 	if got, want := drain(r, &out), []string{"regular 7/100", "0", "1", "2", "3", "4", "5"}; !slices.Equal(got, want) {
@@ -48,10 +50,10 @@ func TestSoloOrder(t *testing.T) {
 
 func TestSoloReform(t *testing.T) {
 	r := NewSolo(7, 100)
-	var out Output
-	r.Submit(Safe, []byte("old"))
+	var out ring.Output
+	r.Submit(ring.Safe, []byte("old"))
 	r.Reform(50) // the clock went back
-	r.Submit(Agreed, []byte("new"))
+	r.Submit(ring.Agreed, []byte("new"))
 	r.Reform(500)
 	want := []string{"regular 7/100", "old", "transitional 7/101", "regular 7/102", "new", "transitional 7/499", "regular 7/500"}
 	if got := drain(r, &out); !slices.Equal(got, want) {

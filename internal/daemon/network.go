@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/link"
+	"gospread/spread/internal/ring"
+	"gospread/spread/internal/seal"
+	"gospread/spread/internal/session"
+)
+
+// network is this daemon's way to the others: it seals what the ring sends, and
+// opens what comes. A daemon that has no others has no link.
+type network struct {
+	link   *link.Link
+	sealer *seal.Sealer
+	// Of the turn under way.
+	out   []byte
+	batch []link.Datagram
+
+	refused atomic.Uint64 // datagrams that could not be opened
+}
+
+// openNetwork opens the sockets for the other daemons of the configuration.
+func openNetwork(cfg *conf.Config, self *conf.Daemon) (*network, error) {
+	n := &network{sealer: seal.Plain()}
+	peers := linkPeers(cfg)
+	if len(peers) == 1 {
+		return n, nil
+	}
+	l, err := link.Open(link.Config{
+		Self: self.ID, Peers: peers, Segment: cfg.Segments[self.Segment].Addrs, Bind: daemonAddrs(self),
+		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reach the other daemons: %w", err)
+	}
+	n.link = l
+	return n, nil
+}
+
+// linkPeers are the daemons of the configuration as the link knows them.
+func linkPeers(cfg *conf.Config) []link.Peer {
+	var peers []link.Peer
+	for _, c := range cfg.Daemons() {
+		peers = append(peers, link.Peer{ID: c.ID, Addr: netip.AddrPortFrom(c.Addr, c.Port), Segment: c.Segment})
+	}
+	return peers
+}
+
+// daemonAddrs are the addresses that the daemon's interface stanza gives to the
+// traffic between daemons.
+func daemonAddrs(self *conf.Daemon) []netip.Addr {
+	var addrs []netip.Addr
+	for _, i := range self.Interfaces {
+		if i.Daemon {
+			addrs = append(addrs, i.Addr)
+		}
+	}
+	return addrs
+}
+
+// datagram is how many bytes the ring may put into one.
+func (n *network) datagram() int {
+	if n.link == nil {
+		return 1400
+	}
+	return n.link.MaxDatagram() - n.sealer.Overhead()
+}
+
+// send hands on what the ring wants sent, all of it at once.
+func (n *network) send(packets []ring.Packet) {
+	if n.link == nil {
+		return
+	}
+	size := 0
+	for i := range packets {
+		size += len(packets[i].Data) + n.sealer.Overhead()
+	}
+	if cap(n.out) < size {
+		n.out = make([]byte, 0, size+size/2)
+	}
+	n.out, n.batch = n.out[:0], n.batch[:0]
+	for i := range packets {
+		p := &packets[i]
+		from := len(n.out)
+		n.out = n.sealer.Seal(n.out, p.Data)
+		n.batch = append(n.batch, link.Datagram{To: uint32(p.To), Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
+	}
+	n.link.Send(n.batch)
+}
+
+func (n *network) close() {
+	if n.link != nil {
+		_ = n.link.Close() // it has no error
+	}
+}
+
+// inlet takes what comes from the network into the engine.
+type inlet struct {
+	*engine
+	net *network
+}
+
+// Receive implements link.Handler.
+func (i inlet) Receive(batch []link.Received) {
+	touched := flushLists.Get().(*[]*session.Session)
+	i.enter((*touched)[:0])
+	now := i.now()
+	for k := range batch {
+		b, err := i.net.sealer.Open(batch[k].Data)
+		if err != nil {
+			i.net.refused.Add(1)
+			continue
+		}
+		i.ring.Receive(now, b)
+	}
+	flushAll(i.leave(), touched)
+}
+
+// Refused implements link.Handler.
+func (i inlet) Refused(peer uint32) {
+	i.turn(func() { i.ring.Refused(i.now(), ring.DaemonID(peer)) })
+}
+
+// Resized implements link.Handler.
+func (i inlet) Resized(int) {
+	i.turn(func() { i.ring.SetDatagram(i.net.datagram()) })
+}
+
+// turn makes a turn that begins with f, and writes what came of it.
+func (e *engine) turn(f func()) {
+	touched := flushLists.Get().(*[]*session.Session)
+	e.enter((*touched)[:0])
+	f()
+	flushAll(e.leave(), touched)
+}
+
+// flushLists are the lists of turns that are not those of a session.
+var flushLists = sync.Pool{New: func() any { return new([]*session.Session) }}
+
+// flushAll writes what a turn brought, and gives its list back.
+func flushAll(touched []*session.Session, list *[]*session.Session) {
+	for _, s := range touched {
+		s.Flush()
+	}
+	clear(touched)
+	*list = touched[:0]
+	flushLists.Put(list)
+}
+
+// wake makes the turn that the alarm is for.
+func (e *engine) wake() {
+	e.turn(func() { e.alarm.armed = false })
+}
