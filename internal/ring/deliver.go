@@ -1,6 +1,10 @@
 package ring
 
-import "gospread/spread/internal/ringproto"
+import (
+	"bytes"
+
+	"gospread/spread/internal/ringproto"
+)
 
 // seqShift: the place of a message in the order is the number of the packet in
 // which it ends, and its place among the messages that end there.
@@ -52,25 +56,27 @@ func (m *Machine) deliverPacket(p *packet, by rule) bool {
 // chunk puts messages together and hands on those that are whole.
 func (m *Machine) chunk(p *packet, c *ringproto.Chunk) {
 	r := m.ring
-	payload := c.Data
-	if !p.loose && !(c.First && c.Last) {
-		part := &r.partials[p.origin.index]
-		switch {
-		case c.First:
-			*part = append([]byte{}, c.Data...)
-		case *part == nil || len(*part)+len(c.Data) > maxMessage:
-			*part = nil
-			return // its beginning was not delivered
-		default:
-			*part = append(*part, c.Data...)
-		}
-		if !c.Last {
-			return
-		}
-		payload, *part = *part, nil
+	if c.First && c.Last {
+		m.give(p, Service(c.Service), m.lasting(c.Data), r.index)
+		r.index++
+		return
 	}
+	part := &r.partials[p.origin.index]
+	if !part.add(c, &m.delivered) {
+		return
+	}
+	payload := part.b
+	*part = partial{}
 	m.give(p, Service(c.Service), payload, r.index)
 	r.index++
+}
+
+// lasting copies a payload out of its packet, which is used again. What is handed
+// on in a row lies in a row.
+func (m *Machine) lasting(b []byte) []byte {
+	c := m.delivered.take(len(b))
+	copy(c, b)
+	return c
 }
 
 func (m *Machine) give(p *packet, s Service, payload []byte, index int) {
@@ -89,7 +95,7 @@ func (m *Machine) giveLoose(p *packet) {
 			return
 		}
 		b = rest
-		m.give(p, Service(c.Service), c.Data, index)
+		m.give(p, Service(c.Service), m.lasting(c.Data), index)
 	}
 }
 
@@ -129,7 +135,7 @@ func (m *Machine) traceSent(p *packet) {
 			m.tracePart = append([]byte{}, c.Data...)
 		}
 		if c.Last {
-			payload := c.Data
+			payload := bytes.Clone(c.Data)
 			if !c.First {
 				payload = m.tracePart
 			}

@@ -23,7 +23,7 @@ func (m *Machine) install() {
 		p.asked = 0
 		members = append(members, p)
 	}
-	r := newInstalled(a.plan.New, members, m.self, m.now)
+	r := newInstalled(a.plan.New, members, m.self, &m.pool, m.now)
 	r.by = a.id
 	r.hop = 1
 	r.holding = r.me == 0
@@ -32,7 +32,7 @@ func (m *Machine) install() {
 	m.held = true
 	m.attempt, m.coord = nil, nil
 	m.probe = probe{next: m.now, last: never}
-	m.exchange = outbox{size: m.datagram}
+	m.exchange = outbox{size: m.datagram, pool: &m.pool}
 	m.clients.repack(m.datagram)
 	m.counts.Installed++
 	m.events = append(m.events, Event{Kind: RegularConfiguration, Config: r.config})

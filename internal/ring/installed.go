@@ -23,6 +23,7 @@ type installed struct {
 	stable uint64   // held by all up to here
 	have   []uint64 // the aru of each member, as far as known
 	store  store
+	pool   *pool
 
 	// The token.
 	hop      uint64   // how often it has been passed
@@ -44,7 +45,7 @@ type installed struct {
 	next     uint64 // the packet to be delivered next
 	offset   int    // how much of its chunks has been
 	index    int    // how many messages of it have been
-	partials [][]byte
+	partials []partial
 
 	// commit are those whose messages must be delivered also behind a gap,
 	// because somebody may have done so (semantics 3.5).
@@ -71,9 +72,9 @@ func (w *wanted) merge(list []uint64, n int) {
 	}
 }
 
-func newInstalled(id ringproto.Config, members []*peer, self *peer, now time.Duration) *installed {
-	r := &installed{acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
-		have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([][]byte, len(members)),
+func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, now time.Duration) *installed {
+	r := &installed{pool: pool, acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
+		have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
 		commit: map[DaemonID]bool{self.id: true}}
 	ids := make([]DaemonID, len(members))
 	for i, p := range members {
@@ -120,7 +121,7 @@ func (r *installed) raise(line uint64) {
 	if line > r.stable {
 		r.stable = line
 	}
-	r.store.free(min(r.stable+1, r.next))
+	r.store.free(min(r.stable+1, r.next), r.pool)
 }
 
 // missing are the numbers up to limit that are not held.

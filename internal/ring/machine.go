@@ -53,9 +53,10 @@ type Machine struct {
 	probe   probe
 	leaving *leaving
 
-	received slab // memory for packets of others
-	control  slab // for control datagrams
-	pieces   uint64
+	pool      pool
+	delivered slab // memory for payloads that are handed on
+	control   slab // for control datagrams
+	pieces    uint64
 
 	tracePart []byte // the message that traceSent puts together
 
@@ -80,7 +81,8 @@ func New(o Options, now time.Duration) *Machine {
 	m.self = m.byID[o.Self]
 	m.self.incarnation = o.Incarnation
 	m.useDatagram(m.o.Datagram)
-	m.received.size, m.control.size = 256<<10, 16<<10
+	m.delivered.size, m.control.size = 256<<10, 16<<10
+	m.clients.pool, m.exchange.pool = &m.pool, &m.pool
 	m.beginGather()
 	return m
 }
@@ -253,6 +255,7 @@ func (m *Machine) Advance(now time.Duration, out *Output) {
 	clear(m.packets)
 	clear(m.sent)
 	m.events, m.packets, m.sent, m.notes = m.events[:0], m.packets[:0], m.sent[:0], m.notes[:0]
+	m.pool.turn()
 	if m.ring != nil {
 		out.Stable = m.ring.stable << seqShift
 	}

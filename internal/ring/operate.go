@@ -120,9 +120,9 @@ func (m *Machine) keepData(h *ringproto.Header, seq uint64, b []byte) bool {
 		m.counts.Duplicates++
 		return true
 	}
-	data := m.received.take(len(b))
-	copy(data, b)
-	k := &packet{seq: seq, origin: o, data: data, loose: loose}
+	k := m.pool.get(len(b))
+	copy(k.data, b)
+	k.seq, k.origin, k.loose = seq, o, loose
 	r.keep(k)
 	if loose && m.state != recovering {
 		m.giveLoose(k)

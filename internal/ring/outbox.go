@@ -10,11 +10,11 @@ const leastChunk = 64
 // the message that does not fit goes on in the next.
 type outbox struct {
 	size    int // of a datagram
+	pool    *pool
 	packets []*packet
-	head    int // packets[:head] have gone
-	open    []byte
-	bytes   int // of payloads waiting
-	slab    slab
+	head    int  // packets[:head] have gone
+	open    bool // the last packet may still take something
+	bytes   int  // of payloads waiting
 	// partial is the part of a message that has got numbers while the rest
 	// waits: if the configuration ends, the message is sent anew.
 	partial        []byte
@@ -29,7 +29,7 @@ func (q *outbox) fits(n int) bool { return ringproto.DataSize+ringproto.ChunkSiz
 
 // last is the packet that may still take something, or nil.
 func (q *outbox) last() *packet {
-	if q.empty() || q.open == nil {
+	if q.empty() || !q.open {
 		return nil
 	}
 	return q.packets[len(q.packets)-1]
@@ -37,53 +37,42 @@ func (q *outbox) last() *packet {
 
 // begin adds an empty packet.
 func (q *outbox) begin(loose bool) *packet {
-	q.close()
-	if q.slab.size == 0 {
-		q.slab.size = max(256<<10, 4*q.size)
-	}
-	if len(q.slab.free) < q.size {
-		q.slab.free = make([]byte, q.slab.size)
-	}
-	q.open = q.slab.free
-	p := &packet{data: q.open[:ringproto.DataSize], loose: loose}
-	q.packets = append(q.packets, p)
+	p := q.pool.get(q.size)
+	p.data, p.loose = p.data[:ringproto.DataSize], loose
+	q.packets, q.open = append(q.packets, p), true
 	return p
 }
 
-// close ends the last packet; the memory behind it is used for the next.
-func (q *outbox) close() {
-	if q.open == nil {
-		return
-	}
-	p := q.packets[len(q.packets)-1]
-	n := len(p.data)
-	p.data = p.data[:n:n]
-	q.slab.free = q.open[n:]
-	q.open = nil
-}
+// close ends the last packet.
+func (q *outbox) close() { q.open = false }
 
 // add packs a payload.
 func (q *outbox) add(s Service, payload []byte) {
 	q.bytes += len(payload)
 	loose := s <= Reliable && q.fits(len(payload))
 	p := q.last()
+	total := len(payload)
 	for first := true; ; {
 		room := -1
 		if p != nil && p.loose == loose {
 			room = q.size - len(p.data) - ringproto.ChunkSize
 		}
+		last := room >= len(payload)
+		if first && !last {
+			room -= ringproto.ChunkHead(true, false) - ringproto.ChunkSize
+		}
 		// A few bytes at the end of a packet are not worth a chunk; a loose
 		// message must go in whole.
-		if room < len(payload) && (room < leastChunk || loose) {
+		if !last && (room < leastChunk || loose) {
 			p = q.begin(loose)
 			continue
 		}
 		n := min(room, len(payload))
-		last := n == len(payload)
 		at := len(p.data)
-		p.data = q.open[:at+ringproto.ChunkSize+n]
-		ringproto.PutChunk(p.data[at:], uint8(s), first, last, n)
-		copy(p.data[at+ringproto.ChunkSize:], payload[:n])
+		head := ringproto.ChunkHead(first, last)
+		p.data = p.data[:at+head+n]
+		ringproto.PutChunk(p.data[at:], uint8(s), first, last, n, total)
+		copy(p.data[at+head:], payload[:n])
 		if last {
 			p.safe = p.safe || s == Safe
 			return
@@ -129,13 +118,12 @@ func (q *outbox) repack(size int) {
 	if !q.inPartial && size == q.size {
 		return
 	}
-	fresh := outbox{size: size}
+	fresh := outbox{size: size, pool: q.pool}
 	var whole []byte
 	service := q.partialService
 	if q.inPartial {
 		whole = append(whole, q.partial...)
 	}
-	q.close()
 	for _, p := range q.packets[q.head:] {
 		for b := p.chunks(); len(b) > 0; {
 			c, rest, err := ringproto.ParseChunk(b)

@@ -20,6 +20,43 @@ type packet struct {
 
 func (p *packet) chunks() []byte { return p.data[ringproto.DataSize:] }
 
+// pool keeps packets that are not used any more. What is put into it may still be
+// on its way out until the present turn ends; only then is it used again.
+type pool struct {
+	free, spent []*packet
+}
+
+// mostPooled is how many packets are kept.
+const mostPooled = 4096
+
+// get returns a packet with room for size bytes, as its data.
+func (l *pool) get(size int) *packet {
+	for n := len(l.free); n > 0; n-- {
+		p := l.free[n-1]
+		l.free[n-1] = nil
+		l.free = l.free[:n-1]
+		if cap(p.data) >= size {
+			*p = packet{data: p.data[:size]}
+			return p
+		}
+	}
+	return &packet{data: make([]byte, size)}
+}
+
+// put takes a packet back.
+func (l *pool) put(p *packet) {
+	if len(l.free)+len(l.spent) < mostPooled {
+		l.spent = append(l.spent, p)
+	}
+}
+
+// turn ends a turn: what has been put may be got.
+func (l *pool) turn() {
+	l.free = append(l.free, l.spent...)
+	clear(l.spent)
+	l.spent = l.spent[:0]
+}
+
 // slab hands out memory in small pieces of large blocks. It takes nothing back:
 // payloads live on in the queues of sessions, and the garbage collector frees a
 // block after the last of them.
@@ -28,14 +65,37 @@ type slab struct {
 	size int // of a block
 }
 
-// take returns n bytes.
+// take returns n bytes. What was taken before ends where they begin, if it is of
+// the same block; their capacity reaches to the end of the block.
 func (s *slab) take(n int) []byte {
 	if n > len(s.free) {
 		s.free = make([]byte, max(n, s.size))
 	}
-	b := s.free[:n:n]
+	b := s.free[:n]
 	s.free = s.free[n:]
 	return b
+}
+
+// partial is a message of which a part has come.
+type partial struct {
+	b []byte // room for the whole; nil: its beginning is not there
+	n int
+}
+
+// add adds a chunk and tells whether the message is whole.
+func (p *partial) add(c *ringproto.Chunk, from *slab) bool {
+	if c.First {
+		*p = partial{}
+		if c.Total <= maxMessage {
+			p.b = from.take(c.Total)
+		}
+	}
+	if p.b == nil || p.n+len(c.Data) > len(p.b) {
+		*p = partial{}
+		return false
+	}
+	p.n += copy(p.b[p.n:], c.Data)
+	return c.Last && p.n == len(p.b)
 }
 
 // store holds the packets of a configuration from the lowest number that
@@ -73,9 +133,13 @@ func (s *store) grow() {
 }
 
 // free forgets everything below seq.
-func (s *store) free(seq uint64) {
+func (s *store) free(seq uint64, to *pool) {
 	for ; s.low < seq; s.low++ {
-		s.slots[s.low&uint64(len(s.slots)-1)] = nil
+		slot := &s.slots[s.low&uint64(len(s.slots)-1)]
+		if *slot != nil {
+			to.put(*slot)
+			*slot = nil
+		}
 	}
 }
 

@@ -9,9 +9,11 @@ import "encoding/binary"
 //	0  service (3 bits), first (8), last (16)
 //	1  0
 //	2  length in bytes (2)
+//	4  of a first chunk that is not the last: bytes of the whole message (4)
 type Chunk struct {
 	Service     uint8
 	First, Last bool
+	Total       int // bytes of the whole message; only of a first chunk
 	Data        []byte
 }
 
@@ -20,8 +22,16 @@ const (
 	chunkLast  = 16
 )
 
-// PutChunk writes the head of a chunk to the first ChunkSize bytes of b.
-func PutChunk(b []byte, service uint8, first, last bool, length int) {
+// ChunkHead is the size of the head of a chunk, in bytes.
+func ChunkHead(first, last bool) int {
+	if first && !last {
+		return ChunkSize + 4
+	}
+	return ChunkSize
+}
+
+// PutChunk writes the head of a chunk to the first ChunkHead bytes of b.
+func PutChunk(b []byte, service uint8, first, last bool, length, total int) {
 	b[0] = service
 	if first {
 		b[0] |= chunkFirst
@@ -31,6 +41,9 @@ func PutChunk(b []byte, service uint8, first, last bool, length int) {
 	}
 	b[1] = 0
 	binary.BigEndian.PutUint16(b[2:], uint16(length))
+	if first && !last {
+		binary.BigEndian.PutUint32(b[4:], uint32(total))
+	}
 }
 
 // ParseChunk reads the chunk that b begins with.
@@ -39,13 +52,25 @@ func ParseChunk(b []byte) (c Chunk, rest []byte, err error) {
 		return c, nil, ErrShort
 	}
 	n := int(binary.BigEndian.Uint16(b[2:]))
-	if b[0]&^(7|chunkFirst|chunkLast) != 0 || b[0]&7 > 5 || b[1] != 0 || n > len(b)-ChunkSize {
+	if b[0]&^(7|chunkFirst|chunkLast) != 0 || b[0]&7 > 5 || b[1] != 0 {
 		return c, nil, ErrInvalid
 	}
 	c.Service = b[0] & 7
 	c.First, c.Last = b[0]&chunkFirst != 0, b[0]&chunkLast != 0
-	end := ChunkSize + n
-	c.Data = b[ChunkSize:end:end]
+	head := ChunkHead(c.First, c.Last)
+	end := head + n
+	if end > len(b) {
+		return c, nil, ErrInvalid
+	}
+	switch {
+	case c.First && c.Last:
+		c.Total = n
+	case c.First:
+		if c.Total = int(binary.BigEndian.Uint32(b[4:])); c.Total <= n {
+			return c, nil, ErrInvalid
+		}
+	}
+	c.Data = b[head:end:end]
 	return c, b[end:], nil
 }
 
