@@ -7,8 +7,8 @@ import (
 )
 
 // Changed compares the configuration in force with a new one that parsed without error, for the daemon named self. live
-// says what a reload applies at once, refused what stays as it is until the daemon is restarted, and why; both are
-// empty if nothing differs. Each entry is a line for the log.
+// says what a reload applies at once or offers to the other daemons, refused what stays as it is until the daemon is
+// restarted, and why; both are empty if nothing differs. Each entry is a line for the log.
 //
 // Other daemons and segments may change while it runs, its own entry may not. A daemon whose own entry is among the
 // refused keeps its old configuration as a whole: see [OwnEntryChanged].
@@ -26,25 +26,34 @@ func Changed(cur, next *Config, self string) (live, refused []string) {
 		switch {
 		case d.restart != "":
 			refused = append(refused, fmt.Sprintf("%s (needs a restart: %s)", line, d.restart))
-		case d.effect == effectNow:
-			live = append(live, line)
-		default:
+		case d.effect == effectMonitor:
 			live = append(live, line+" (not yet effective)")
+		case d.hashed:
+			live = append(live, line+offered)
+		default:
+			live = append(live, line)
 		}
 	}
-	live = append(live, changedDaemons(cur, next, self)...)
+	lines := changedDaemons(cur, next, self)
 	if was, is := cur.Hash(), next.Hash(); was != is {
-		live = append(live, fmt.Sprintf("configuration hash: %d -> %d", was, is))
+		lines = append(lines, fmt.Sprintf("configuration hash: %d -> %d", was, is))
+		for i := range lines {
+			lines[i] += offered
+		}
 	}
-	return live, refused
+	return append(live, lines...), refused
 }
+
+// offered marks what the ring puts in force, when its members have it (see the reference, "Changing the configuration of a
+// running system").
+const offered = " (offered to the other daemons)"
 
 func anySet(k Key, configs ...*Config) bool {
 	return slices.ContainsFunc(configs, func(c *Config) bool { return c.Options.IsSet(k) })
 }
 
-// OwnEntryChanged says what became of the entry of the daemon named self, if that is something for which it must be
-// restarted; otherwise it is empty.
+// OwnEntryChanged says what became of the entry of the daemon named self, or of the addresses of its segment, if that is
+// something for which it must be restarted, as its sockets are bound at start; otherwise it is empty.
 func OwnEntryChanged(cur, next *Config, self string) string {
 	was, ok := cur.daemon(self)
 	if !ok {
@@ -63,6 +72,9 @@ func OwnEntryChanged(cur, next *Config, self string) string {
 		what = fmt.Sprintf("id %d -> %d", was.ID, is.ID)
 	case !slices.Equal(was.Interfaces, is.Interfaces):
 		what = "its interfaces changed"
+	case !slices.Equal(cur.Segments[was.Segment].Addrs, next.Segments[is.Segment].Addrs):
+		return fmt.Sprintf("daemon %s: segment address %s -> %s (needs a restart: %s)", self,
+			cur.Segments[was.Segment].addrText(), next.Segments[is.Segment].addrText(), whyBound)
 	default:
 		return ""
 	}
@@ -104,11 +116,15 @@ func changedDaemons(cur, next *Config, self string) []string {
 // segmentText names the segments by their addresses and ports.
 func (c *Config) segmentText() string {
 	return shortList(len(c.Segments), func(i int) string {
-		s := c.Segments[i]
-		addrs := make([]string, len(s.Addrs))
-		for i, a := range s.Addrs {
-			addrs[i] = "[" + addrText(a) + "]"
-		}
-		return fmt.Sprintf("%s:%d", strings.Join(addrs, ""), s.Port)
+		s := &c.Segments[i]
+		return fmt.Sprintf("%s:%d", s.addrText(), s.Port)
 	})
+}
+
+func (s *Segment) addrText() string {
+	var b strings.Builder
+	for _, a := range s.Addrs {
+		b.WriteString("[" + addrText(a) + "]")
+	}
+	return b.String()
 }

@@ -20,13 +20,20 @@ func TestChanged(t *testing.T) {
 		{"options that need a restart", own + "RuntimeDir = /x", own + "EventLogFile = x SocketPortReuse = on DaemonUser = u DaemonGroup = g", nil, []string{
 			`EventLogFile: "" -> x (needs a restart: the log file is opened at start`, "SocketPortReuse: auto -> on (needs a restart: the sockets",
 			"RuntimeDir: /x -> \"\" (needs a restart", "DaemonUser: spread -> u (needs a restart", "DaemonGroup: spread -> g (needs a restart"}},
-		{"options of the ring", own, own + "Window = 50 AcceleratedRing = true", []string{"Window: 160 -> 50 (not yet effective)",
-			"AcceleratedRing: false -> true (not yet effective)", "configuration hash: "}, nil},
+		{"options of the ring", own, own + "Window = 50 AcceleratedRing = true WideAreaNetwork = yes IgnoreMulticastJoinErrors = yes",
+			[]string{"Window: 160 -> 50", "AcceleratedRing: false -> true (offered to the other daemons)", "WideAreaNetwork: false -> true",
+				"configuration hash: 2732529279 -> 4153631726 (offered to the other daemons)"},
+			[]string{"IgnoreMulticastJoinErrors: false -> true (needs a restart: the sockets are bound at start)"}},
+		{"options of monitors", own, own + "DangerousMonitor = true", []string{"DangerousMonitor: false -> true (not yet effective)"}, nil},
+		{"the ring key file", own + "RingKeyFile = /a.key", own + "RingKeyFile = /b.key", []string{"RingKeyFile: /a.key -> /b.key"}, nil},
 		{"old directives", own, own + "LinkProtocol = Hop", nil, nil},
 		{"another daemon added before, changed, removed", own + "Spread_Segment 10.1.0.255 { x 10.1.0.1 y 10.1.0.2 }",
 			"Spread_Segment 10.0.0.255:6000 { n 10.0.0.9 a 10.0.0.1 { 10.0.0.1 } b 10.0.0.3 }\nSpread_Segment 10.1.0.255 { y 10.1.0.2 }",
-			[]string{"daemon x: removed", "daemon n: added at 10.0.0.9 port 6000", "daemon b: changed, now at 10.0.0.3 port 6000", "configuration hash: "}, nil},
-		{"segment address", own, strings.Replace(own, "10.0.0.255", "10.0.9.255", 1), []string{"segments: [10.0.0.255]:6000 -> [10.0.9.255]:6000", "configuration hash: "}, nil},
+			[]string{"daemon x: removed (offered to the other daemons)", "daemon n: added at 10.0.0.9 port 6000 (offered", "daemon b: changed, now at 10.0.0.3 port 6000 (offered", "configuration hash: "}, nil},
+		{"segment address of others", own + "Spread_Segment 10.1.0.255 { x 10.1.0.1 }", own + "Spread_Segment 10.1.9.255 { x 10.1.0.1 }",
+			[]string{"segments: [10.0.0.255]:6000, [10.1.0.255]:4803 -> [10.0.0.255]:6000, [10.1.9.255]:4803 (offered", "configuration hash: "}, nil},
+		{"own segment address", own, strings.Replace(own, "10.0.0.255", "10.0.9.255", 1), []string{"segments: [10.0.0.255]:6000 -> [10.0.9.255]:6000", "configuration hash: "},
+			[]string{"daemon a: segment address [10.0.0.255] -> [10.0.9.255] (needs a restart: the sockets are bound at start)"}},
 		{"own address", own, strings.Replace(own, "a 10.0.0.1 { 10.0.0.1 }", "a 10.0.0.5 { 0.0.0.0 }", 1), []string{"configuration hash: "},
 			[]string{"daemon a: address 10.0.0.1 -> 10.0.0.5 (needs a restart: this is its own entry)"}},
 		{"own id", own, strings.Replace(own, "a 10.0.0.1", "a 10.0.0.1 VirtualID = 5", 1), []string{"configuration hash: "}, []string{"daemon a: id 2489203003 -> 5 (needs"}},
@@ -75,10 +82,10 @@ func TestChangedKnowsAll(t *testing.T) {
 			value = map[form]string{formNumber: "= 21", formMillis: "= 21", formBool: "= true", formWord: "= 'x'"}[d.form]
 		}
 		src := seg + string(d.key) + value
-		if d.isTimer() {
+		if d.timer {
 			src = seg
 			for j := range directives {
-				if directives[j].isTimer() {
+				if directives[j].timer {
 					src += string(directives[j].key) + " = 21\n"
 				}
 			}

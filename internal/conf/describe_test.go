@@ -18,6 +18,7 @@ b.log"
 			b 10.0.0.2 VirtualID = 7
 		}
 		Spread_Segment 10.2.0.255 { c 10.2.0.1 }
+		DangerousMonitor = yes
 		LinkProtocol = Hop`)
 	var b bytes.Buffer
 	if err := c.Describe(&b); err != nil {
@@ -37,12 +38,12 @@ segment 1: port=4803 addresses=10.2.0.255 daemons=1
 daemon c: segment=1 address=10.2.0.1 port=4803 id=2466198569 from=name
 option DebugFlags = { EXIT PRINT }
 option EventLogFile = "a\nb.log"
+option DangerousMonitor = true
 option MaxSessionStall = 30000
 option RuntimeDir = /srv/spread
 option Window = 50
-warning: t.conf:13:3: LinkProtocol has no effect, near "LinkProtocol"; release 5 dropped it; it may be deleted
-inactive: t.conf:4:3: Window is not yet effective: it matters when daemons form a ring
-inactive: t.conf:10:4: 3 daemons are configured, but they do not form a ring yet: each serves its own clients
+warning: t.conf:14:3: LinkProtocol has no effect, near "LinkProtocol"; release 5 dropped it; it may be deleted
+inactive: t.conf:13:3: DangerousMonitor is not yet effective: monitors are not answered
 `
 	if b.String() != want {
 		t.Errorf("got:\n%s", b.String())

@@ -47,6 +47,7 @@ const (
 	KeyWideAreaNetwork           Key = "WideAreaNetwork"
 	KeyExcludeSegAddrsFromHash   Key = "ExcludeSegAddrsFromHash"
 	KeyIgnoreMulticastJoinErrors Key = "IgnoreMulticastJoinErrors"
+	KeyRingKeyFile               Key = "RingKeyFile"          // ours
 	KeyLinkProtocol              Key = "LinkProtocol"         // old
 	KeyRouteMatrix               Key = "RouteMatrix"          // old
 	KeyDebugInitialSequence      Key = "DebugInitialSequence" // old
@@ -73,8 +74,7 @@ type effect uint8
 
 const (
 	effectNow     effect = iota
-	effectRing           // understood and checked, but nothing depends on it before there is a ring of daemons
-	effectMonitor        // likewise, before monitors are answered
+	effectMonitor        // understood and checked, but nothing depends on it before monitors are answered
 	effectNever          // accepted for old files only
 )
 
@@ -85,6 +85,8 @@ type directive struct {
 	// contextual: recognized only where a directive may begin, so that the word stays free for names as it always was.
 	contextual bool
 	effect     effect
+	timer      bool   // one of the nine that must be set together
+	hashed     bool   // part of the configuration hash: a reload offers a change to the other daemons
 	restart    string // why a change needs a restart; empty: a reload applies it
 	min, max   int    // of numbers
 	number     func(*Options) *int
@@ -127,10 +129,10 @@ var directives = []directive{
 	{key: KeyAccessControlPolicy, form: formWord, show: func(o *Options) string { return o.AccessControlPolicy }},
 	{key: KeyActiveIPVersion, form: formWord, show: func(o *Options) string { return o.ActiveIPVersion.String() }},
 
-	{key: KeyWindow, form: formNumber, effect: effectRing, min: 1, max: maxWindow, number: func(o *Options) *int { return &o.Window }},
-	{key: KeyPersonalWindow, form: formNumber, effect: effectRing, min: 1, max: maxWindow, number: func(o *Options) *int { return &o.PersonalWindow }},
-	{key: KeyAcceleratedRing, form: formBool, effect: effectRing, yes: func(o *Options) *bool { return &o.AcceleratedRing }},
-	{key: KeyAcceleratedWindow, form: formNumber, effect: effectRing, max: maxWindow, number: func(o *Options) *int { return &o.AcceleratedWindow }},
+	{key: KeyWindow, form: formNumber, min: 1, max: maxWindow, number: func(o *Options) *int { return &o.Window }},
+	{key: KeyPersonalWindow, form: formNumber, min: 1, max: maxWindow, number: func(o *Options) *int { return &o.PersonalWindow }},
+	{key: KeyAcceleratedRing, form: formBool, hashed: true, yes: func(o *Options) *bool { return &o.AcceleratedRing }},
+	{key: KeyAcceleratedWindow, form: formNumber, max: maxWindow, number: func(o *Options) *int { return &o.AcceleratedWindow }},
 
 	timer(KeyTokenTimeout, func(o *Options) *time.Duration { return &o.Timers.Token }),
 	timer(KeyHurryTimeout, func(o *Options) *time.Duration { return &o.Timers.Hurry }),
@@ -141,10 +143,11 @@ var directives = []directive{
 	timer(KeyGatherTimeout, func(o *Options) *time.Duration { return &o.Timers.Gather }),
 	timer(KeyFormTimeout, func(o *Options) *time.Duration { return &o.Timers.Form }),
 	timer(KeyLookupTimeout, func(o *Options) *time.Duration { return &o.Timers.Lookup }),
-	{key: KeyWideAreaNetwork, form: formBool, effect: effectRing, yes: func(o *Options) *bool { return &o.WideAreaNetwork }},
+	{key: KeyWideAreaNetwork, form: formBool, yes: func(o *Options) *bool { return &o.WideAreaNetwork }},
 
-	{key: KeyExcludeSegAddrsFromHash, form: formBool, yes: func(o *Options) *bool { return &o.ExcludeSegAddrsFromHash }},
-	{key: KeyIgnoreMulticastJoinErrors, form: formBool, effect: effectRing, yes: func(o *Options) *bool { return &o.IgnoreMulticastJoinErrors }},
+	{key: KeyExcludeSegAddrsFromHash, form: formBool, hashed: true, yes: func(o *Options) *bool { return &o.ExcludeSegAddrsFromHash }},
+	{key: KeyIgnoreMulticastJoinErrors, form: formBool, restart: whyBound, yes: func(o *Options) *bool { return &o.IgnoreMulticastJoinErrors }},
+	{key: KeyRingKeyFile, form: formWord, contextual: true, show: func(o *Options) string { return o.RingKeyFile }},
 
 	{key: KeyLinkProtocol, form: formWord, contextual: true, effect: effectNever},
 	{key: KeyRouteMatrix, form: formCosts, contextual: true, effect: effectNever},
@@ -152,11 +155,8 @@ var directives = []directive{
 }
 
 func timer(k Key, field func(*Options) *time.Duration) directive {
-	return directive{key: k, form: formMillis, effect: effectRing, min: 1, max: maxNumber, millis: field}
+	return directive{key: k, form: formMillis, timer: true, min: 1, max: maxNumber, millis: field}
 }
-
-// isTimer reports whether the directive is one of the nine that must be set together.
-func (d *directive) isTimer() bool { return d.form == formMillis && d.effect == effectRing }
 
 // value gives the effective value as it would be written in a file, without quotes.
 func (d *directive) value(o *Options) string {

@@ -56,13 +56,16 @@ func TestReference(t *testing.T) {
 		if got := d.value(&defaults); standard != got && !standsFor(standard, got, d) {
 			t.Errorf("%s: default %q, want %q", d.key, standard, got)
 		}
-		if want := [...]string{"now", "with the ring", "with monitors", "never"}[d.effect]; effective != want {
+		if want := [...]string{"now", "with monitors", "never"}[d.effect]; effective != want {
 			t.Errorf("%s: effective %q, want %q", d.key, effective, want)
 		}
 		want := "at once"
-		if d.restart != "" {
+		switch {
+		case d.restart != "":
 			want = "restart"
-		} else if d.effect == effectNever {
+		case d.hashed:
+			want = "offered"
+		case d.effect == effectNever:
 			want = "-"
 		}
 		if reload != want {
@@ -74,13 +77,13 @@ func TestReference(t *testing.T) {
 // standsFor says whether a default in words is what the code has as its value.
 func standsFor(words, value string, d *directive) bool {
 	switch {
-	case d.isTimer():
-		return words == "ours to choose" && value == "0"
+	case d.timer:
+		return words == "see below" && value == "0"
 	case d.effect == effectNever:
 		return words == "-"
 	}
 	want, ok := map[string]map[Key]string{
-		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: "", KeyRuntimeDir: ""},
+		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: "", KeyRuntimeDir: "", KeyRingKeyFile: ""},
 		"off":                           {KeyEventTimeStamp: "", KeyEventPreciseTimeStamp: "false"},
 		"no limit":                      {KeyMaxSessionMessages: "-1"},
 		"that of the addresses":         {KeyActiveIPVersion: "none"},
@@ -116,10 +119,10 @@ func TestSample(t *testing.T) {
 		}
 		switch d.key {
 		case KeyEventLogFile, KeyEventTimeStamp, KeyEventPreciseTimeStamp, KeyMaxSessionMessages, KeyRequiredAuthMethods, KeyActiveIPVersion,
-			KeyRuntimeDir:
+			KeyRuntimeDir, KeyRingKeyFile:
 			continue // off by default, shown with an example
 		}
-		if got, want := d.value(&on.Options), d.value(&defaults); got != want && !d.isTimer() {
+		if got, want := d.value(&on.Options), d.value(&defaults); got != want && !d.timer {
 			t.Errorf("%s = %s in the sample, the default is %s", d.key, got, want)
 		}
 	}

@@ -59,7 +59,7 @@ func (p *parser) lastSet(keys ...Key) token {
 func (p *parser) checkTimers() error {
 	var set, missing []Key
 	for i := range directives {
-		if d := &directives[i]; !d.isTimer() {
+		if d := &directives[i]; !d.timer {
 			continue
 		} else if p.cfg.Options.IsSet(d.key) {
 			set = append(set, d.key)
@@ -127,25 +127,11 @@ func (p *parser) inactive() {
 	for i := range directives {
 		d := &directives[i]
 		at, ok := p.cfg.Options.set[d.key]
-		if !ok {
+		if !ok || d.effect != effectMonitor {
 			continue
 		}
-		switch {
-		case d.key == KeyAcceleratedRing:
-			p.notYet(at, "AcceleratedRing is not yet effective, except in the configuration hash: it matters when daemons form a ring")
-		case d.effect == effectRing:
-			p.notYet(at, fmt.Sprintf("%s is not yet effective: it matters when daemons form a ring", d.key))
-		case d.effect == effectMonitor:
-			p.notYet(at, fmt.Sprintf("%s is not yet effective: monitors are not answered", d.key))
-		}
+		line := Diagnostic{File: p.lex.file, Position: at, Msg: fmt.Sprintf("%s is not yet effective: monitors are not answered", d.key)}
+		p.cfg.Inactive = append(p.cfg.Inactive, line)
+		p.echo(LevelWarning, "%v", line)
 	}
-	if all := p.cfg.Daemons(); len(all) > 1 {
-		p.notYet(p.names[all[1].Name], fmt.Sprintf("%d daemons are configured, but they do not form a ring yet: each serves its own clients", len(all)))
-	}
-}
-
-func (p *parser) notYet(at Position, msg string) {
-	d := Diagnostic{File: p.lex.file, Position: at, Msg: msg}
-	p.cfg.Inactive = append(p.cfg.Inactive, d)
-	p.echo(LevelWarning, "%v", d)
 }

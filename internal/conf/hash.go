@@ -42,9 +42,11 @@ func (c *Config) Protocol() string {
 
 // Hash is the configuration hash of release 5: daemons and monitors that do not have the same one do not talk to each
 // other. It covers segments, daemons, ids and the ring protocol, nothing else.
-func (c *Config) Hash() uint32 { return hash32(c.hashText() + "\x00") }
+func (c *Config) Hash() uint32 { return hash32(c.Text() + "\x00") }
 
-func (c *Config) hashText() string {
+// Text is what [Config.Hash] covers, as lines: two configurations with the same text are the same one to the ring. It is
+// also how daemons tell each other what theirs says.
+func (c *Config) Text() string {
 	var b strings.Builder
 	for _, s := range c.Segments {
 		fmt.Fprintf(&b, "Segment: port = %d;", s.Port)

@@ -45,7 +45,7 @@ func TestHashVectors(t *testing.T) {
 		{one + "ExcludeSegAddrsFromHash = true", 3107935520},
 		{"Spread_Segment [::1]:6000 { a ::1 }", 553810703},
 		// Nothing else enters the hash.
-		{one + "Window = 200 WideAreaNetwork = true MaxSessionBytes = 5000000 DangerousMonitor = yes EventTimeStamp", 1605691288},
+		{one + "Window = 200 WideAreaNetwork = true MaxSessionBytes = 5000000 RingKeyFile = k DangerousMonitor = yes EventTimeStamp", 1605691288},
 		{"Spread_Segment 127.0.0.255:6000 { a 127.0.0.1 { 127.0.0.1 C 127.0.0.9 } }", 1605691288},
 		{"Spread_Segment [::1%lo]:6000 { a ::1%lo }", 553810703},
 		{"Spread_Segment 127.0.0.255 { a 127.0.0.1 VirtualID = 7 }", 0},

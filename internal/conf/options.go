@@ -33,11 +33,14 @@ type Options struct {
 	AcceleratedRing   bool
 	AcceleratedWindow int // packets sent after passing the token
 
-	Timers          Timers // all zero: ours to choose
+	Timers          Timers // all zero: the ring has its own
 	WideAreaNetwork bool   // which default timers hold; true if more than one segment, unless the file says
 
 	ExcludeSegAddrsFromHash   bool
 	IgnoreMulticastJoinErrors bool
+
+	// RingKeyFile has the keys by which datagrams between daemons and of monitors are sealed; empty: they are not sealed.
+	RingKeyFile string
 
 	set map[Key]Position
 }

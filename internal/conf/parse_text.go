@@ -7,7 +7,7 @@ import (
 
 // The lengths at which the original refuses or cuts a text, in bytes.
 const (
-	maxRuntimeDir = 4096
+	maxRuntimeDir = 4096 // and that of our own paths
 	maxAccount    = 32
 	maxAuthList   = 89
 )
@@ -27,6 +27,8 @@ func (p *parser) text(d *directive, t, name token) error {
 		if len(t.text) > maxStampFormat {
 			p.warn(t, fmt.Sprintf("the format is longer than %d bytes and is cut", maxStampFormat), "")
 		}
+	case KeyRingKeyFile:
+		return p.ringKeyFile(t)
 	case KeyRuntimeDir:
 		return p.account(d, t, &o.RuntimeDir, maxRuntimeDir, "runtime directory")
 	case KeyDaemonUser:
@@ -42,6 +44,21 @@ func (p *parser) text(d *directive, t, name token) error {
 	case KeyActiveIPVersion:
 		return p.activeIPVersion(t, name)
 	}
+	return nil
+}
+
+// ringKeyFile takes the path of the ring keys. An empty one is an error: the ring would be open without a word.
+func (p *parser) ringKeyFile(t token) error {
+	const off = "leave the directive out for a ring that is not sealed"
+	switch {
+	case t.text == "":
+		return p.fail(t, "RingKeyFile has an empty name", off)
+	case len(t.text) > maxRuntimeDir:
+		return p.fail(t, fmt.Sprintf("RingKeyFile is longer than %d bytes", maxRuntimeDir), "")
+	case strings.ContainsRune(t.text, 0):
+		return p.fail(t, "RingKeyFile contains a zero byte", "")
+	}
+	p.cfg.Options.RingKeyFile = t.text
 	return nil
 }
 

@@ -14,8 +14,10 @@ import (
 // silent is a witness that tells nobody.
 type silent struct{}
 
-func (silent) installed(*ring.Configuration) {}
-func (silent) noted(ring.Note)               {}
+func (silent) installed(*ring.Configuration)     {}
+func (silent) keepTime(uint32)                   {}
+func (silent) noted(ring.Note)                   {}
+func (silent) epochBegins(uint32) []group.Daemon { return nil }
 
 // benchmarkTurn sends batches of 100-byte messages through engine, ring and
 // groups to the sessions' pending lists.

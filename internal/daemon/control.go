@@ -126,7 +126,13 @@ func (d *Daemon) apply(old, cfg *conf.Config) error {
 	d.config.Store(cfg)
 	d.report(cfg)
 	d.server.SetConfig(d.sessionConfig(cfg))
-	d.engine.setDaemons(groupDaemons(cfg))
+	if err := d.reloadKeys(cfg); err != nil {
+		d.log.print("Spread: %v", err)
+	}
+	d.engine.turn(func() { d.engine.ring.Tune(timing(&cfg.Options), windows(&cfg.Options)) })
+	if err := d.offerEpoch(cfg); err != nil {
+		d.log.print("Spread: the daemons stay as they were: %v", err)
+	}
 	for _, text := range live {
 		d.log.print("Spread: changed: %s", text)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/group"
+	"gospread/spread/internal/link"
 	"gospread/spread/internal/ring"
 	"gospread/spread/internal/session"
 )
@@ -39,6 +40,20 @@ type Options struct {
 	// Process makes the daemon the master of its process: it takes the signals
 	// and, if started by root, becomes the user that the configuration names.
 	Process bool
+
+	// What follows is for a daemon within another program, such as a test.
+
+	// Listeners serve the clients instead of those that the configuration asks for,
+	// and there is no Unix socket. The daemon closes them.
+	Listeners []net.Listener
+	// Carrier opens the way to the other daemons; nil: sockets, by link.Open.
+	Carrier func(link.Config) (Carrier, error)
+	// Installed is told every daemon membership, in the turn that installs it; it must not
+	// wait for anything. It may be nil.
+	Installed func(*ring.Configuration)
+	// LastTime is the latest membership time that an earlier life of this daemon may have
+	// used, in seconds since 1970. Otherwise the file beside the Unix socket tells it.
+	LastTime uint32
 }
 
 // Daemon is a running daemon.
@@ -54,10 +69,14 @@ type Daemon struct {
 	rules     session.IPRules // as the last reload found them; only it changes them
 	rulesFile string          // where they are from; empty: none found
 
-	network  *network
-	engine   *engine
-	server   *session.Server
-	sessions *sessionLog // nil without -l y
+	network *network
+	engine  *engine
+	epochs  epochs
+
+	incarnation uint32 // of what seals our datagrams; only reloads change it
+	rejections  rejections
+	server      *session.Server
+	sessions    *sessionLog // nil without -l y
 
 	tcp  []net.Listener
 	unix *unixSocket // nil if another daemon has it
@@ -129,7 +148,10 @@ func (d *Daemon) start(ctx context.Context) error {
 			return err
 		}
 	}
-	d.makeEngine(cfg)
+	if err := d.makeEngine(cfg); err != nil {
+		d.closeListeners()
+		return err
+	}
 	d.server = session.NewServer(d.sessionConfig(cfg), d.engine, observer{d})
 	return nil
 }
@@ -170,14 +192,20 @@ func (d *Daemon) load(ctx context.Context) (*conf.Config, error) {
 
 func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 	var err error
-	if d.tcp, err = listenTCP(ctx, clientAddrs(&d.self), cfg.Options.SocketPortReuse); err != nil {
+	if d.tcp = d.opts.Listeners; d.tcp == nil {
+		d.tcp, err = listenTCP(ctx, clientAddrs(&d.self), cfg.Options.SocketPortReuse)
+	}
+	if err != nil {
 		return err
 	}
-	if d.network, err = openNetwork(cfg, &d.self); err != nil {
+	if d.network, err = openNetwork(cfg, &d.self, d.opts.Carrier); err != nil {
 		closeAll(d.tcp)
 		return err
 	}
 	d.reportNetwork()
+	if d.opts.Listeners != nil {
+		return nil
+	}
 	d.unix, err = listenUnix(d.opts.SocketDir, d.self.Port)
 	switch {
 	case err == nil, errors.Is(err, errors.ErrUnsupported):
@@ -220,10 +248,16 @@ func (d *Daemon) becomeLess(id *identity) error {
 
 // makeEngine starts the order. A daemon with others in its configuration looks for
 // them first.
-func (d *Daemon) makeEngine(cfg *conf.Config) {
+func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	began := time.Now()
 	o := ringOptions(cfg, &d.self)
-	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1)
+	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.opts.LastTime+1)
+	d.incarnation = o.Incarnation
+	if err := d.sealRing(cfg, o.Incarnation); err != nil {
+		return err
+	}
+	d.network.rejected = d.rejected
+	d.epochs.set(cfg)
 	o.Datagram = d.network.datagram()
 	d.engine = newEngine(began, ring.New(o, 0), o.Self, groupDaemons(cfg), d, d.network.send)
 	d.engine.alarm.ring = d.engine.wake
@@ -231,25 +265,37 @@ func (d *Daemon) makeEngine(cfg *conf.Config) {
 		d.network.link.Start(inlet{d.engine, d.network})
 	}
 	d.engine.turn(func() {})
+	return nil
 }
 
 // ringOptions are what the configuration says of the ring.
 func ringOptions(cfg *conf.Config, self *conf.Daemon) ring.Options {
 	o := &cfg.Options
-	r := ring.Options{Self: ring.DaemonID(self.ID), Digest: cfg.Hash(), Timing: timing(o)}
-	for _, c := range cfg.Daemons() {
-		r.Peers = append(r.Peers, ring.Peer{ID: ring.DaemonID(c.ID), Segment: c.Segment})
-	}
+	r := ring.Options{Self: ring.DaemonID(self.ID), Digest: cfg.Hash(), Describe: cfg.Text(), Timing: timing(o), Windows: windows(o)}
+	r.Peers = ringPeers(cfg)
+	return r
+}
+
+// windows are those that the file sets; the others adapt.
+func windows(o *conf.Options) (w ring.Windows) {
 	if o.IsSet(conf.KeyWindow) {
-		r.Windows.Global = o.Window
+		w.Global = o.Window
 	}
 	if o.IsSet(conf.KeyPersonalWindow) {
-		r.Windows.Personal = o.PersonalWindow
+		w.Personal = o.PersonalWindow
 	}
 	if o.IsSet(conf.KeyAcceleratedWindow) {
-		r.Windows.Accelerated = o.AcceleratedWindow
+		w.Accelerated = o.AcceleratedWindow
 	}
-	return r
+	return w
+}
+
+func ringPeers(cfg *conf.Config) []ring.Peer {
+	var peers []ring.Peer
+	for _, c := range cfg.Daemons() {
+		peers = append(peers, ring.Peer{ID: ring.DaemonID(c.ID), Segment: c.Segment})
+	}
+	return peers
 }
 
 // timing translates the nine timers of the file (semantics 3.2). They bind what

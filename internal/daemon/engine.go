@@ -19,6 +19,9 @@ type orderer interface {
 	Receive(now time.Duration, datagram []byte)
 	Refused(now time.Duration, id ring.DaemonID)
 	SetDatagram(bytes int)
+	Offer(e ring.Epoch)
+	Offering() bool
+	Tune(t ring.Timing, w ring.Windows)
 	Leave(now time.Duration)
 	Left() bool
 	Deadline() time.Duration
@@ -29,6 +32,10 @@ type orderer interface {
 type witness interface {
 	installed(c *ring.Configuration)
 	noted(n ring.Note)
+	// keepTime remembers a time for the next life of this daemon.
+	keepTime(time uint32)
+	// epochBegins: another configuration of daemons is in force; its daemons.
+	epochBegins(digest uint32) []group.Daemon
 }
 
 // engine turns the ring and the groups, and stands between them and the
@@ -52,6 +59,7 @@ type engine struct {
 	free    []group.Local
 	names   map[clientproto.Name]struct{}
 	stopped bool
+	kept    uint32 // the time that the next life must exceed
 
 	// Of the turn under way.
 	touched []*session.Session
@@ -103,6 +111,10 @@ func (e *engine) advance() {
 	for again := true; again; {
 		e.out.Reset()
 		e.ring.Advance(e.now(), &e.out)
+		if e.out.Time > e.kept {
+			e.kept = e.out.Time
+			e.witness.keepTime(e.kept)
+		}
 		if len(e.out.Packets) > 0 {
 			e.send(e.out.Packets)
 		}
@@ -112,8 +124,13 @@ func (e *engine) advance() {
 		again = len(e.out.Events) > 0
 		for i := range e.out.Events {
 			ev := &e.out.Events[i]
-			if ev.Kind == ring.RegularConfiguration {
+			switch ev.Kind {
+			case ring.RegularConfiguration:
 				e.witness.installed(ev.Config)
+			case ring.EpochBegins:
+				if list := e.witness.epochBegins(ev.Digest); list != nil {
+					e.groups.SetDaemons(list)
+				}
 			}
 			e.groups.Apply(ev)
 		}
@@ -346,18 +363,26 @@ func (e *engine) leaveRing() {
 	e.turn(func() { e.ring.Leave(e.now()) })
 }
 
-// end stops the alarm: no turn is made any more but by what comes in.
+// end stops the alarm: no turn is made any more but by what comes in. Sessions whose
+// end is still on its way through the order do not wait for it any more.
 func (e *engine) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.alarm.stop()
+	for _, s := range e.slots {
+		if s != nil && s.Leaving {
+			s.Close()
+		}
+	}
 }
 
-// setDaemons tells the groups of a new configuration.
-func (e *engine) setDaemons(list []group.Daemon) {
+// offerEpoch offers a configuration of daemons, and tells whether it waits for
+// others to do so.
+func (e *engine) offerEpoch(epoch ring.Epoch) (waiting bool) {
+	e.turn(func() { e.ring.Offer(epoch) })
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.groups.SetDaemons(list)
+	return e.ring.Offering()
 }
 
 // counts are the sessions and groups at this moment.

@@ -13,11 +13,34 @@ import (
 	"gospread/spread/internal/session"
 )
 
+// Carrier takes datagrams to the other daemons and brings theirs. A [link.Link] is
+// one, and says what each method promises.
+type Carrier interface {
+	Send(batch []link.Datagram)
+	MaxDatagram() int
+	Start(h link.Handler)
+	SetPeers(peers []link.Peer) error
+	Report() link.Report
+	Counters() link.Counters
+	Close() error
+}
+
+// openLink is the carrier of real life.
+func openLink(c link.Config) (Carrier, error) {
+	l, err := link.Open(c)
+	if err != nil {
+		return nil, err // not a Carrier that is a nil link
+	}
+	return l, nil
+}
+
 // network is this daemon's way to the others: it seals what the ring sends, and
 // opens what comes. A daemon that has no others has no link.
 type network struct {
-	link   *link.Link
-	sealer *seal.Sealer
+	link   Carrier
+	sealer atomic.Pointer[seal.Sealer]
+	// rejected is told why a datagram was not opened, by its source.
+	rejected func(from netip.AddrPort, err error)
 	// Of the turn under way.
 	out   []byte
 	batch []link.Datagram
@@ -25,14 +48,24 @@ type network struct {
 	refused atomic.Uint64 // datagrams that could not be opened
 }
 
-// openNetwork opens the sockets for the other daemons of the configuration.
-func openNetwork(cfg *conf.Config, self *conf.Daemon) (*network, error) {
-	n := &network{sealer: seal.Plain()}
+// opened is a batch of datagrams after their seals were opened.
+type opened struct{ datagrams [][]byte }
+
+var openedLists = sync.Pool{New: func() any { return new(opened) }}
+
+// openNetwork opens the way to the other daemons of the configuration: sockets,
+// unless the caller has something else.
+func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Carrier, error)) (*network, error) {
+	n := &network{}
+	n.sealer.Store(seal.Plain())
 	peers := linkPeers(cfg)
-	if len(peers) == 1 {
-		return n, nil
+	if open == nil {
+		if len(peers) == 1 {
+			return n, nil
+		}
+		open = openLink
 	}
-	l, err := link.Open(link.Config{
+	l, err := open(link.Config{
 		Self: self.ID, Peers: peers, Segment: cfg.Segments[self.Segment].Addrs, Bind: daemonAddrs(self),
 		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors,
 	})
@@ -69,7 +102,7 @@ func (n *network) datagram() int {
 	if n.link == nil {
 		return 1400
 	}
-	return n.link.MaxDatagram() - n.sealer.Overhead()
+	return n.link.MaxDatagram() - n.sealer.Load().Overhead()
 }
 
 // send hands on what the ring wants sent, all of it at once.
@@ -77,9 +110,10 @@ func (n *network) send(packets []ring.Packet) {
 	if n.link == nil {
 		return
 	}
+	sealer := n.sealer.Load()
 	size := 0
 	for i := range packets {
-		size += len(packets[i].Data) + n.sealer.Overhead()
+		size += len(packets[i].Data) + sealer.Overhead()
 	}
 	if cap(n.out) < size {
 		n.out = make([]byte, 0, size+size/2)
@@ -88,7 +122,7 @@ func (n *network) send(packets []ring.Packet) {
 	for i := range packets {
 		p := &packets[i]
 		from := len(n.out)
-		n.out = n.sealer.Seal(n.out, p.Data)
+		n.out = sealer.Seal(n.out, p.Data)
 		n.batch = append(n.batch, link.Datagram{To: uint32(p.To), Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
 	}
 	n.link.Send(n.batch)
@@ -108,18 +142,29 @@ type inlet struct {
 
 // Receive implements link.Handler.
 func (i inlet) Receive(batch []link.Received) {
+	o := openedLists.Get().(*opened)
+	sealer := i.net.sealer.Load()
+	for k := range batch {
+		b, err := sealer.Open(batch[k].Data)
+		if err != nil {
+			i.net.refused.Add(1)
+			if i.net.rejected != nil {
+				i.net.rejected(batch[k].Source, err)
+			}
+			continue
+		}
+		o.datagrams = append(o.datagrams, b)
+	}
 	touched := flushLists.Get().(*[]*session.Session)
 	i.enter((*touched)[:0])
 	now := i.now()
-	for k := range batch {
-		b, err := i.net.sealer.Open(batch[k].Data)
-		if err != nil {
-			i.net.refused.Add(1)
-			continue
-		}
+	for _, b := range o.datagrams {
 		i.ring.Receive(now, b)
 	}
 	flushAll(i.leave(), touched)
+	clear(o.datagrams)
+	o.datagrams = o.datagrams[:0]
+	openedLists.Put(o)
 }
 
 // Refused implements link.Handler.

@@ -28,11 +28,19 @@ func (d *Daemon) report(cfg *conf.Config) {
 	d.log.set(cfg.Options.Log)
 }
 
+// keepTime remembers the time of a membership for the next life of this daemon; it
+// is called in a turn of the engine.
+func (d *Daemon) keepTime(time uint32) {
+	if err := d.unix.keepTime(time); err != nil {
+		d.log.logf(conf.LevelWarning, conf.FlagPrint,
+			"Spread: cannot keep the time of a membership: %v; wait a second before a restart", err)
+	}
+}
+
 // installed reports a daemon membership; it is called in a turn of the engine.
 func (d *Daemon) installed(c *ring.Configuration) {
-	if err := d.unix.keepTime(c.ID.Time); err != nil {
-		d.log.logf(conf.LevelWarning, conf.FlagPrint,
-			"Spread: cannot keep the time of this membership: %v; wait a second before a restart", err)
+	if d.opts.Installed != nil {
+		d.opts.Installed(c)
 	}
 	d.log.print("%s", membershipReport(d.config.Load(), d.self.Name, c))
 	if d.sessions != nil {
@@ -46,8 +54,11 @@ func (d *Daemon) noted(n ring.Note) {
 	if n.Kind == ring.NoteMismatch {
 		level = conf.LevelError
 	}
-	name := d.daemonName(n.Daemon)
-	d.log.logf(level, conf.FlagMembership|conf.FlagPrint, "Membership: %s", n.Text(name))
+	text := n.Text(d.daemonName(n.Daemon))
+	if n.Kind == ring.NoteMismatch {
+		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
+	}
+	d.log.logf(level, conf.FlagMembership|conf.FlagPrint, "Membership: %s", text)
 }
 
 // daemonName is the name of a daemon of the configuration.

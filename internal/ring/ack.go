@@ -16,6 +16,7 @@ type acks struct {
 	checkAt  time.Duration // when to look who has not answered; 0: no need
 	safe     uint64        // the highest own number with a SAFE message
 	told     uint64        // the stable line last told to everybody
+	tellAt   time.Duration // when to tell it once more; 0: no need
 	settleAt time.Duration // when to ask for what was sent last; 0: no need
 	beatAt   time.Duration // when to show that the token rests here
 }
@@ -42,8 +43,12 @@ const (
 	mostAnswer = 256
 	// mostRanges is how many ranges one request has at most.
 	mostRanges = 100
-	// answerLeast is the least time allowed for an answer.
-	answerLeast = 4 * time.Millisecond
+	// answerLeast is the least time allowed for an answer, answerPatience that
+	// after which the host of who does not answer is asked.
+	answerLeast    = 4 * time.Millisecond
+	answerPatience = 15 * time.Millisecond
+	// mostBytes and mostPieces bound an answer, in bytes of packets.
+	mostBytes, mostPieces = 256 << 10, 32 << 10
 )
 
 // wantAcks tells whether the packets just sent should ask for acknowledgement.
@@ -57,7 +62,9 @@ func (m *Machine) asked(seq uint64) {
 	r := m.ring
 	r.acks.asked, r.acks.askedFor = m.now, seq
 	r.acks.settleAt = 0
-	r.acks.checkAt = m.now + m.slowest(15*time.Millisecond)
+	if r.acks.checkAt == 0 {
+		r.acks.checkAt = m.now + m.slowest(min(answerPatience, m.t.Loss/4))
+	}
 	for _, p := range r.members {
 		m.unanswered(p)
 	}
@@ -129,14 +136,18 @@ func (m *Machine) onAck(p *peer, body []byte) {
 // answer sends p what it lacks, as far as it is here.
 func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
 	r := m.ring
-	left := mostAnswer
+	left, bytes := mostAnswer, mostBytes
+	if a.Tries >= 2 {
+		bytes = mostPieces
+	}
 	for _, g := range a.Missing.Ranges() {
-		for seq := max(g.Lo, r.store.low); seq <= min(g.Hi, r.high) && left > 0; seq++ {
+		for seq := max(g.Lo, r.store.low); seq <= min(g.Hi, r.high) && left > 0 && bytes > 0; seq++ {
 			k := r.store.get(seq)
 			if k == nil {
 				continue
 			}
 			left--
+			bytes -= len(k.data)
 			m.resend(p.id, k, a.Tries >= 2)
 			if k.origin == m.self {
 				r.flow.resent++
@@ -148,9 +159,11 @@ func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
 	}
 }
 
-// shrink uses small datagrams from now on: large ones seem not to arrive.
+// shrink uses small datagrams for some time: large ones seem not to arrive.
 func (m *Machine) shrink() {
 	if m.datagram > safeDatagram {
+		m.growWait = min(max(2*m.growWait, firstGrow), mostGrow)
+		m.growAt = m.now + m.growWait
 		m.useDatagram(safeDatagram)
 	}
 }
@@ -204,13 +217,19 @@ func (m *Machine) whoHas(g *gaps) *peer {
 // tell makes known what has become stable, where somebody waits for it.
 func (m *Machine) tell() {
 	r := m.ring
-	if r.acks.told >= r.acks.safe || r.stable <= r.acks.told || r.stable < r.acks.safe {
+	a := &r.acks
+	switch {
+	case a.told < a.safe && r.stable >= a.safe:
+		a.tellAt = m.now + settleTime
+	case a.tellAt != 0 && m.now >= a.tellAt:
+		a.tellAt = 0 // once more: the first time may have been lost
+	default:
 		return
 	}
 	if r.holding {
 		m.beat(0)
 		return
 	}
-	r.acks.told = r.stable
+	a.told = r.stable
 	m.emitRing(0, ringproto.Beat, 0, r.hop, m.stamp())
 }

@@ -21,7 +21,7 @@ func (m *Machine) choose() []*peer {
 		var group unit
 		var rest []unit
 		for _, u := range units {
-			if m.mutual(group, u) {
+			if m.mutual(group, u) && m.agree(group, u) {
 				group = append(group, u...)
 			} else {
 				rest = append(rest, u)
@@ -30,6 +30,9 @@ func (m *Machine) choose() []*peer {
 		if slices.Contains(group, m.self) {
 			slices.SortFunc(group, func(a, b *peer) int { return a.place - b.place })
 			return group
+		}
+		if len(group) == 0 {
+			break
 		}
 		units = rest
 	}
@@ -122,7 +125,7 @@ func (m *Machine) mutual(a, b unit) bool {
 // hears tells whether p hears q.
 func (m *Machine) hears(p, q *peer) bool {
 	if p == m.self {
-		return q.alive() && q.heard >= m.heardSince()
+		return q.alive() && q.heard >= m.heardSince() && !q.deaf
 	}
 	return slices.Contains(p.join.Heard, q.life())
 }

@@ -51,7 +51,7 @@ func (m *Machine) onState(p *peer, body []byte) {
 		return
 	}
 	var s ringproto.StateBody
-	if err := s.Parse(body); err != nil || s.Stable > s.High || s.Missing.Max() > s.High ||
+	if err := s.Parse(body); err != nil || s.Time > lastTime || s.Stable > s.High || s.Missing.Max() > s.High ||
 		!s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= s.Stable || s.High-s.Stable > 2*maxWindow {
 		m.counts.Malformed++
 		return
@@ -77,19 +77,29 @@ func (m *Machine) planWhenKnown() {
 	if c.bodies.plan != nil || slices.Contains(c.states, nil) {
 		return
 	}
-	plan := ringproto.PlanBody{Attempt: m.attempt.id}
+	if m.leaveOutLiars() {
+		return
+	}
+	e := m.chooseEpoch()
+	if e == nil {
+		return // a new attempt is under way, without those who cannot share one
+	}
+	plan := ringproto.PlanBody{Attempt: m.attempt.id, Epoch: e.Digest}
 	time := max(m.known, m.wall())
 	for i, s := range c.states {
 		time = max(time, s.Time)
 		plan.Members = append(plan.Members, ringproto.Candidate{Life: c.group[i].life(), Basis: s.Old, Joined: s.Joined})
 	}
+	slices.SortFunc(plan.Members, func(a, b ringproto.Candidate) int {
+		return e.place(DaemonID(a.ID)) - e.place(DaemonID(b.ID))
+	})
 	for i, s := range c.states {
 		known := func(o ringproto.OldRing) bool { return o.Old == s.Old }
 		if s.Old != (ringproto.Config{}) && !slices.ContainsFunc(plan.Rings, known) {
 			plan.Rings = append(plan.Rings, c.oldRing(i, time+1))
 		}
 	}
-	plan.New = ringproto.Config{Leader: uint32(m.self.id), Time: time + 2}
+	plan.New = ringproto.Config{Leader: plan.Members[0].ID, Time: time + 2}
 	c.bodies.plan = plan.Append(nil)
 	c.began = m.now
 	if len(c.group) > 1 {
@@ -97,6 +107,65 @@ func (m *Machine) planWhenKnown() {
 	}
 	c.wait, c.again = formWait, m.now+formWait
 	m.recover(&plan)
+}
+
+// leaveOutLiars begins a new attempt without those who do not hold what others of
+// their old configuration know to be held by all. It reports whether there are any.
+func (m *Machine) leaveOutLiars() bool {
+	c := m.coord
+	var honest []*peer
+	for i, s := range c.states {
+		line := s.Stable
+		for _, o := range c.states {
+			if o.Old == s.Old {
+				line = max(line, o.Stable)
+			}
+		}
+		if c.group[i] != m.self && (s.High < line || !s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= line) {
+			c.group[i].joined = never
+			m.note(Note{Kind: NoteFormFailed, Daemon: c.group[i].id})
+			continue
+		}
+		honest = append(honest, c.group[i])
+	}
+	if len(honest) == len(c.group) {
+		return false
+	}
+	m.propose(honest)
+	return true
+}
+
+// chooseEpoch finds the configuration of daemons that all members can be in. If
+// there is none, it begins a new attempt without those who cannot be in ours.
+func (m *Machine) chooseEpoch() *Epoch {
+	c := m.coord
+	list := make([]epochs, len(c.states))
+	for i, s := range c.states {
+		list[i] = epochs{s.In, s.Offer}
+	}
+	var e *Epoch
+	if digest, ok := common(list); ok {
+		e = m.epochOf(digest)
+	}
+	if e == nil {
+		e = &m.epoch
+		if m.next != nil && slices.ContainsFunc(list, func(o epochs) bool { return o.in == m.next.Digest }) {
+			e = m.next
+		}
+	}
+	var fit []*peer
+	for i, p := range c.group {
+		if list[i].has(e.Digest) && e.place(p.id) >= 0 {
+			fit = append(fit, p)
+		} else {
+			p.joined = never
+		}
+	}
+	if len(fit) < len(c.group) {
+		m.propose(fit)
+		return nil
+	}
+	return e
 }
 
 // oldRing sums up what the members of the old configuration of member first hold
@@ -124,7 +193,9 @@ func (c *coordination) oldRing(first int, time uint32) ringproto.OldRing {
 	lacks := make([]*seqset.Set, len(states))
 	for i, s := range states {
 		lacks[i] = s.Missing.Clone()
-		lacks[i].Add(s.High+1, o.High)
+		if s.High < o.High {
+			lacks[i].Add(s.High+1, o.High)
+		}
 		some.AddSet(lacks[i])
 	}
 	o.Sources = sources(&some, lacks, &o.Holes)
@@ -213,7 +284,7 @@ func (m *Machine) coordinate() {
 	}
 	if silent != nil {
 		m.note(Note{Kind: NoteFormFailed, Daemon: silent.id})
-		silent.joined = never
+		silent.joined, silent.deaf = never, silent.alive() && c.lives[slices.Index(c.group, silent)] == silent.life()
 		m.propose(slices.DeleteFunc(c.group, func(p *peer) bool { return p == silent }))
 		return
 	}

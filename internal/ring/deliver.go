@@ -56,6 +56,10 @@ func (m *Machine) deliverPacket(p *packet, by rule) bool {
 // chunk puts messages together and hands on those that are whole.
 func (m *Machine) chunk(p *packet, c *ringproto.Chunk) {
 	r := m.ring
+	if c.Service == ringproto.Control {
+		m.onOffer(p.origin, c.Data)
+		return
+	}
 	if c.First && c.Last {
 		m.give(p, Service(c.Service), m.lasting(c.Data), r.index)
 		r.index++
@@ -129,6 +133,9 @@ func (m *Machine) traceSent(p *packet) {
 			return
 		}
 		b = rest
+		if c.Service == ringproto.Control {
+			continue
+		}
 		if !c.First {
 			m.tracePart = append(m.tracePart, c.Data...)
 		} else if !c.Last {

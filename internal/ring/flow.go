@@ -19,7 +19,7 @@ const (
 // window is how many numbers may be in use beyond the stable ones.
 func (m *Machine) window() int {
 	if w := m.o.Windows.Global; w > 0 {
-		return w
+		return min(w, maxWindow/2)
 	}
 	f := &m.ring.flow
 	if f.window == 0 {
@@ -45,8 +45,11 @@ func (m *Machine) quota() int {
 
 // acceleration is how many packets may follow the token.
 func (m *Machine) acceleration() int {
-	if a := m.o.Windows.Accelerated; a > 0 {
+	switch a := m.o.Windows.Accelerated; {
+	case a > 0:
 		return a
+	case a < 0:
+		return 0
 	}
 	return defaultOverlap
 }

@@ -43,6 +43,10 @@ func (m *Machine) onPropose(p *peer, body []byte) {
 		m.counts.Malformed++
 		return
 	}
+	if len(b.Members) > 0 && b.Members[0].Joined < p.join.Number {
+		m.counts.Stale++ // it has looked for others again since
+		return
+	}
 	if b.Attempt.Number <= p.attempted {
 		if a := m.attempt; a != nil && a.id == b.Attempt {
 			m.sendState()
@@ -99,12 +103,10 @@ func (m *Machine) acceptable(p *peer, b *ringproto.ProposeBody) bool {
 // freeze begins an attempt: from now on nothing of the old configuration is
 // accepted but what the plan asks for.
 func (m *Machine) freeze(coordinator *peer, id ringproto.Attempt) {
-	if m.state == operational {
-		m.deliver()
-	}
 	m.state = forming
 	m.counts.Attempts++
-	s := ringproto.StateBody{Attempt: id, Time: max(m.known, m.wall()), Joined: m.joins}
+	s := ringproto.StateBody{Attempt: id, Time: max(m.known, m.wall()), Joined: m.joins,
+		In: m.epoch.Digest, Offer: m.offered()}
 	if r := m.ring; r != nil {
 		r.holding, r.passing.active = false, false
 		r.wake = wake{}
@@ -152,15 +154,20 @@ func (m *Machine) onPlan(p *peer, body []byte) {
 
 // validPlan tells whether a plan is one for us.
 func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, ok bool) {
-	self := false
-	for i, c := range plan.Members {
-		p := m.byID[DaemonID(c.ID)]
-		if p == nil || i > 0 && p.place <= m.byID[DaemonID(plan.Members[i-1].ID)].place {
+	self, last := false, -1
+	e := m.epochOf(plan.Epoch)
+	if e == nil {
+		return nil, false
+	}
+	for _, c := range plan.Members {
+		i := e.place(DaemonID(c.ID))
+		if i <= last {
 			return nil, false
 		}
+		last = i
 		self = self || c.Life == m.self.life()
 	}
-	if !self || plan.New.Leader != plan.Members[0].ID || plan.New.Time <= m.known {
+	if !self || plan.New.Leader != plan.Members[0].ID || plan.New.Time <= m.known || plan.New.Time > lastTime {
 		return nil, false
 	}
 	if m.ring == nil {
@@ -176,7 +183,7 @@ func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, 
 		return nil, false
 	}
 	for _, id := range mine.Members {
-		if p := m.byID[DaemonID(id)]; p == nil || p.index < 0 {
+		if r.member(DaemonID(id)) == nil {
 			return nil, false
 		}
 	}
@@ -189,6 +196,9 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 	mine, ok := m.validPlan(plan)
 	if !ok {
 		m.counts.Malformed++
+		if m.coord != nil {
+			m.beginGather()
+		}
 		return
 	}
 	a := m.attempt
@@ -272,7 +282,7 @@ func (m *Machine) askSources() {
 	a := m.attempt
 	r := m.ring
 	for i, id := range a.mine.Members {
-		p := m.byID[DaemonID(id)]
+		p := r.member(DaemonID(id))
 		if p == m.self {
 			continue
 		}
@@ -314,6 +324,11 @@ func (m *Machine) mayInstall(p *peer, c ringproto.Config) bool {
 	a := m.attempt
 	return m.state == recovering && a.done && c == a.plan.New &&
 		slices.ContainsFunc(a.plan.Members, func(x ringproto.Candidate) bool { return x.Life == p.life() })
+}
+
+// waitsFor tells whether we take part in an attempt of p.
+func (m *Machine) waitsFor(p *peer) bool {
+	return m.attempt != nil && m.attempt.coordinator == p
 }
 
 // formOn does what is due during an attempt.

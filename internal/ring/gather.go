@@ -28,6 +28,7 @@ func (m *Machine) beginGather() {
 		return
 	}
 	m.state = gathering
+	m.regroup = false
 	m.counts.Gathers++
 	m.attempt, m.coord = nil, nil
 	m.gather = gather{since: m.now, last: never}
@@ -56,7 +57,7 @@ func (m *Machine) sendJoin(ask bool) {
 		if p == m.self {
 			continue
 		}
-		if p.alive() && p.heard >= since {
+		if p.alive() && p.heard >= since && !p.deaf {
 			j.Heard = append(j.Heard, p.life())
 		}
 		if p.ended != 0 && p.ended == p.incarnation {
@@ -67,6 +68,7 @@ func (m *Machine) sendJoin(ask bool) {
 	if ask {
 		f = ringproto.AckMe
 	}
+	j.Offer = m.offered()
 	m.emit(0, ringproto.Join, f, j.Append(nil))
 	m.gather.last, m.gather.next = m.now, m.now+m.t.Join
 	m.gather.tries++
@@ -102,6 +104,10 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 	news := !slices.Equal(j.Heard, p.join.Heard) || j.Operational != p.join.Operational || p.joined < m.heardSince()
 	p.join, p.joined, p.joinConfig = j, m.now, h.Config
 	m.takeDeaths(&j)
+	if p.deaf && m.now-p.pinged >= m.t.Join {
+		p.pinged = m.now
+		m.ping(p)
+	}
 	switch m.state {
 	case operational:
 		m.joinInRing(p, h)
@@ -155,7 +161,7 @@ func (m *Machine) onLeave(p *peer) {
 	}
 	p.ended = p.incarnation
 	p.refusals = 0
-	if m.state == operational && p.index >= 0 {
+	if m.state == operational && p.index >= 0 || m.waitsFor(p) {
 		m.note(Note{Kind: NoteLeft, Daemon: p.id})
 		m.beginGather()
 	}
@@ -166,20 +172,23 @@ func (m *Machine) gatherOn() {
 	if m.leaving != nil && m.leaveNow() {
 		return
 	}
+	if m.now-m.gather.since > m.patience()+2*m.t.Form {
+		m.beginGather() // somebody who was to act has not
+	}
 	if m.now >= m.gather.next {
 		m.sendJoin(true)
-		if m.gather.tries == 2 {
+		if n := m.gather.tries; n&(n-1) == 0 && n > 1 {
 			m.pingSilent()
 		}
 	}
 	m.assess()
 }
 
-// pingSilent asks by unicast those that have not been heard: their host may tell
-// that nobody is there.
+// pingSilent asks by unicast those that have not been heard lately: their host may
+// tell that nobody is there.
 func (m *Machine) pingSilent() {
 	for _, p := range m.peers {
-		if p != m.self && p.heard < m.gather.since && (p.ended == 0 || p.ended != p.incarnation) && p.refusals < 2 {
+		if p != m.self && p.heard < max(m.gather.since, m.now-3*m.t.Join) && (p.ended == 0 || p.ended != p.incarnation) && p.refusals < 2 {
 			m.ping(p)
 		}
 	}
@@ -190,7 +199,8 @@ func (m *Machine) gatherBy(d *earliest) {
 	if m.leaving != nil {
 		d.by(m.leaving.at)
 	}
-	for _, at := range []time.Duration{m.gather.since + m.t.Start, m.gather.since + m.t.Gather} {
+	for _, at := range []time.Duration{m.gather.since + m.t.Start, m.gather.since + m.t.Gather,
+		m.gather.since + m.patience() + 2*m.t.Form + 1} {
 		if at > m.now {
 			d.by(at)
 		}

@@ -5,13 +5,20 @@ package ring
 // the rest, the regular configuration.
 func (m *Machine) install() {
 	a := m.attempt
+	if a.plan.Epoch != m.epoch.Digest && (m.next == nil || m.next.Digest != a.plan.Epoch) {
+		m.beginGather() // what was to come into force has been taken back
+		return
+	}
 	if m.ring != nil {
 		m.finish(a)
+		for _, p := range m.ring.members {
+			p.index = -1
+		}
+	}
+	if a.plan.Epoch != m.epoch.Digest {
+		m.adopt()
 	}
 	var members []*peer
-	for _, p := range m.peers {
-		p.index = -1
-	}
 	for i, c := range a.plan.Members {
 		p := m.byID[DaemonID(c.ID)]
 		p.index = i
@@ -35,6 +42,9 @@ func (m *Machine) install() {
 	m.exchange = outbox{size: m.datagram, pool: &m.pool}
 	m.clients.repack(m.datagram)
 	m.counts.Installed++
+	if m.next != nil {
+		m.offer()
+	}
 	m.events = append(m.events, Event{Kind: RegularConfiguration, Config: r.config})
 }
 

@@ -50,6 +50,8 @@ type installed struct {
 	// commit are those whose messages must be delivered also behind a gap,
 	// because somebody may have done so (semantics 3.5).
 	commit map[DaemonID]bool
+
+	offers []uint32 // the digest that each member offers, 0 for nothing
 }
 
 // wanted is a set of members, by place.
@@ -74,7 +76,7 @@ func (w *wanted) merge(list []uint64, n int) {
 
 func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, now time.Duration) *installed {
 	r := &installed{pool: pool, acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
-		have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
+		offers: make([]uint32, len(members)), have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
 		commit: map[DaemonID]bool{self.id: true}}
 	ids := make([]DaemonID, len(members))
 	for i, p := range members {
@@ -88,6 +90,16 @@ func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, 
 }
 
 func (r *installed) self() *peer { return r.members[r.me] }
+
+// member is the member with that id, or nil.
+func (r *installed) member(id DaemonID) *peer {
+	for _, p := range r.members {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
 
 // accepts tells whether packet seq may be kept.
 func (r *installed) accepts(seq uint64) bool {

@@ -31,9 +31,14 @@ func (s state) String() string { return stateNames[s] }
 type Machine struct {
 	o     Options
 	t     Timing
+	epoch Epoch   // the configuration of daemons in force
+	next  *Epoch  // the one that is offered here, or nil
+	past  uint32  // digest of the one before, 0: none
 	peers []*peer // in configuration order
 	byID  map[DaemonID]*peer
 	self  *peer
+	// regroup: the ring has members that the configuration does not have.
+	regroup bool
 
 	now   time.Duration
 	state state
@@ -57,6 +62,8 @@ type Machine struct {
 	delivered slab // memory for payloads that are handed on
 	control   slab // for control datagrams
 	pieces    uint64
+	growAt    time.Duration // when larger datagrams are tried again
+	growWait  time.Duration
 
 	tracePart []byte // the message that traceSent puts together
 
@@ -72,13 +79,9 @@ type Machine struct {
 func New(o Options, now time.Duration) *Machine {
 	o.Timing.fill()
 	o.Datagram = max(o.Datagram, minDatagram)
-	m := &Machine{o: o, t: o.Timing, byID: make(map[DaemonID]*peer), now: now, start: now, known: o.Incarnation, held: true}
-	for i, p := range o.Peers {
-		x := &peer{id: p.ID, place: i, index: -1, heard: never, refused: never, joined: never}
-		m.peers = append(m.peers, x)
-		m.byID[p.ID] = x
-	}
-	m.self = m.byID[o.Self]
+	m := &Machine{o: o, t: o.Timing, now: now, start: now, known: o.Incarnation, held: true,
+		epoch: Epoch{Digest: o.Digest, Peers: o.Peers, Describe: o.Describe}}
+	m.setPeers(o.Peers)
 	m.self.incarnation = o.Incarnation
 	m.useDatagram(m.o.Datagram)
 	m.delivered.size, m.control.size = 256<<10, 16<<10
@@ -126,15 +129,23 @@ func (m *Machine) receive(b []byte, whole bool) {
 	case p == nil, p == m.self, m.state == departed:
 		m.counts.Foreign++
 		return
-	case h.Digest != m.o.Digest:
+	case !m.accepts(h.Digest):
 		m.counts.Mismatched++
-		m.note(Note{Kind: NoteMismatch, Daemon: p.id})
+		m.onMismatch(p, &h, b[ringproto.HeaderSize:])
 		return
 	case !m.hear(p, h.Incarnation):
 		m.counts.Stale++
 		return
 	}
+	p.digest = h.Digest
+	if m.mayInstall(p, h.Config) {
+		m.install()
+	}
 	body := b[ringproto.HeaderSize:]
+	switch h.Kind {
+	case ringproto.Token, ringproto.Ack, ringproto.State, ringproto.Ready:
+		p.deaf = false // it can send to us alone
+	}
 	switch h.Kind {
 	case ringproto.Data, ringproto.Token, ringproto.Beat, ringproto.Ack, ringproto.Wake, ringproto.Ping:
 		m.onRing(p, &h, b)
@@ -170,10 +181,19 @@ func (m *Machine) onPiece(p *peer, body []byte, whole bool) {
 	}
 }
 
+// Tune changes times and windows.
+func (m *Machine) Tune(t Timing, w Windows) {
+	t.fill()
+	m.t, m.o.Windows = t, w
+}
+
 // SetDatagram changes the largest datagram that can be sent, in bytes.
 func (m *Machine) SetDatagram(bytes int) {
 	m.o.Datagram = max(bytes, minDatagram)
-	m.useDatagram(min(m.datagram, m.o.Datagram))
+	if m.now < m.growAt {
+		bytes = min(bytes, safeDatagram)
+	}
+	m.useDatagram(max(bytes, minDatagram))
 }
 
 // useDatagram makes packets of that size from now on.
@@ -230,6 +250,9 @@ func (m *Machine) Refused(now time.Duration, id DaemonID) {
 	case m.state == operational && p.index >= 0:
 		m.note(Note{Kind: NoteRefused, Daemon: p.id})
 		m.beginGather()
+	case m.waitsFor(p):
+		m.note(Note{Kind: NoteRefused, Daemon: p.id})
+		m.beginGather()
 	case m.state == gathering:
 		m.joinSoon(0)
 	}
@@ -259,6 +282,7 @@ func (m *Machine) Advance(now time.Duration, out *Output) {
 	if m.ring != nil {
 		out.Stable = m.ring.stable << seqShift
 	}
+	out.Time = m.known
 }
 
 // Deadline is when Advance must be called at the latest.
@@ -301,10 +325,10 @@ func (m *Machine) wakeUp(now time.Duration) {
 		return
 	}
 	defer func() { m.now = now }()
-	if now-m.now < overslept {
+	if now-m.now < min(overslept, m.t.Loss/4) {
 		return
 	}
-	if late := now - max(m.Deadline(), m.now); late > overslept {
+	if late := now - max(m.Deadline(), m.now); late > min(overslept, m.t.Loss/4) {
 		m.note(Note{Kind: NoteOverslept, For: late})
 		for _, p := range m.peers {
 			if p.heard != never {
@@ -323,6 +347,9 @@ func (m *Machine) wakeUp(now time.Duration) {
 		}
 		if m.attempt != nil {
 			m.attempt.progress = now
+		}
+		if m.coord != nil {
+			m.coord.began += late
 		}
 	}
 }

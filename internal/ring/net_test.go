@@ -17,9 +17,18 @@ type net struct {
 	queue flights
 	order int
 	nodes map[DaemonID]*node
+	lives int
 	ids   []DaemonID
 	drop  func(from, to DaemonID, b []byte) bool
 	trace bool
+
+	// What daemons are started with, and how long a datagram takes.
+	timing   Timing
+	windows  Windows
+	datagram int
+	latency  time.Duration
+	// budget, if not 0, is how many more turns there may be: a loop ends the test.
+	budget int
 }
 
 type node struct {
@@ -53,10 +62,9 @@ func (f *flights) Pop() any {
 	return x
 }
 
-const latency = 100 * time.Microsecond
-
 func newNet(tb testing.TB, n int) *net {
-	w := &net{tb: tb, nodes: make(map[DaemonID]*node), now: time.Second}
+	w := &net{tb: tb, nodes: make(map[DaemonID]*node), now: time.Second,
+		datagram: 1472, latency: 100 * time.Microsecond}
 	for i := range n {
 		w.ids = append(w.ids, DaemonID(i+1))
 	}
@@ -65,7 +73,8 @@ func newNet(tb testing.TB, n int) *net {
 
 func (w *net) start(ids ...DaemonID) {
 	for _, id := range ids {
-		o := Options{Self: id, Incarnation: uint32(1000 + w.now/time.Second), Datagram: 1472}
+		o := Options{Self: id, Incarnation: uint32(1000 + w.now/time.Second), Datagram: w.datagram,
+			Timing: w.timing, Windows: w.windows, Digest: 0x5eed}
 		for _, p := range w.ids {
 			o.Peers = append(o.Peers, Peer{ID: p})
 		}
@@ -74,9 +83,18 @@ func (w *net) start(ids ...DaemonID) {
 	}
 }
 
+func (w *net) spend() {
+	if w.budget > 0 {
+		if w.budget--; w.budget == 0 {
+			w.tb.Fatalf("no end; %s", w.states())
+		}
+	}
+}
+
 func (w *net) turn(id DaemonID) {
 	n := w.nodes[id]
 	for again := true; again; {
+		w.spend()
 		n.out.Reset()
 		n.Advance(w.now, &n.out)
 		again = false
@@ -122,7 +140,7 @@ func (w *net) send(from, to DaemonID, p Packet) {
 		w.tb.Logf("%v %d -> %d %v %v", w.now, from, to, h.Kind, r)
 	}
 	w.order++
-	f := flight{at: w.now + latency, order: w.order, to: to, from: from}
+	f := flight{at: w.now + w.latency, order: w.order, to: to, from: from}
 	if m := w.nodes[to]; m != nil && !m.down {
 		f.data = slices.Clone(p.Data)
 	} else if p.To == 0 {

@@ -13,15 +13,13 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 		m.counts.Malformed++
 		return
 	}
-	if m.mayInstall(p, h.Config) {
-		m.install()
-	}
 	r := m.ring
 	if r == nil || h.Config != r.id || p.index < 0 {
 		m.foreign(p, h)
 		return
 	}
-	if m.state == forming || known.Stable > known.Aru || known.High > r.high+maxWindow || known.Aru > r.high+maxWindow {
+	line := min(max(r.stable, min(known.Stable, r.aru))+1, r.next) + maxWindow
+	if m.state == forming || known.Stable > known.Aru || known.High >= line || known.Aru >= line {
 		m.counts.Stale++
 		return
 	}
@@ -61,6 +59,9 @@ func (m *Machine) foreign(p *peer, h *ringproto.Header) {
 		m.note(Note{Kind: NoteMovedOn, Daemon: p.id})
 		m.beginGather()
 	}
+	if h.Kind == ringproto.Ping {
+		m.emit(p.id, ringproto.Ack, 0, make([]byte, ringproto.RingSize-ringproto.HeaderSize))
+	}
 	m.counts.Foreign++
 }
 
@@ -98,9 +99,13 @@ func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b 
 	if m.state == operational && h.Flags&ringproto.AckMe != 0 {
 		m.ackTo(p, 0)
 	}
-	if h.Flags&ringproto.Again == 0 && r.gaps.tries > 0 && known.High <= r.gaps.asked {
-		// It was on its way: we have been too hasty.
-		r.gaps.patience = min(r.gaps.patience*3/2, max(mostPatience, p.rtt.bound()))
+	if g := &r.gaps; g.tries > 0 && known.High <= g.asked {
+		if h.Flags&ringproto.Again == 0 {
+			// It was on its way: we have been too hasty.
+			g.patience = min(g.patience*3/2, max(mostPatience, p.rtt.bound()))
+		} else {
+			g.patience = max(g.patience-g.patience/16, leastPatience)
+		}
 	}
 }
 
@@ -109,9 +114,9 @@ func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b 
 func (m *Machine) keepData(h *ringproto.Header, seq uint64, b []byte) bool {
 	r := m.ring
 	origin, err := ringproto.Origin(b)
-	o := m.byID[DaemonID(origin)]
+	o := r.member(DaemonID(origin))
 	loose := h.Flags&ringproto.Loose != 0
-	if err != nil || o == nil || o.index < 0 || o == m.self && r.store.get(seq) == nil && seq > r.stable ||
+	if err != nil || o == nil || o == m.self && r.store.get(seq) == nil && seq > r.stable ||
 		!ringproto.ValidChunks(b[ringproto.DataSize:], loose) {
 		m.counts.Malformed++
 		return false
@@ -143,6 +148,13 @@ func (m *Machine) operate() {
 		m.probeOthers()
 		return
 	}
+	if m.regroup {
+		m.beginGather()
+		return
+	}
+	if m.datagram < m.o.Datagram && m.now >= m.growAt {
+		m.useDatagram(m.o.Datagram)
+	}
 	r.settle()
 	if r.holding {
 		m.adjust()
@@ -152,6 +164,10 @@ func (m *Machine) operate() {
 		m.askForToken()
 	}
 	m.deliver()
+	if m.regroup {
+		m.beginGather()
+		return
+	}
 	r.settle()
 	m.tell()
 	m.fillGaps()
@@ -190,8 +206,10 @@ func (m *Machine) operateBy(d *earliest) {
 	if r.gaps.at != 0 {
 		d.by(r.gaps.at)
 	}
-	if r.acks.checkAt != 0 {
-		d.by(r.acks.checkAt)
+	for _, at := range []time.Duration{r.acks.checkAt, r.acks.tellAt} {
+		if at != 0 {
+			d.by(at)
+		}
 	}
 	switch {
 	case r.holding:

@@ -1,6 +1,9 @@
 package ring
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Peer is an entry of the configuration.
 type Peer struct {
@@ -20,6 +23,8 @@ type Options struct {
 	// Digest is that of the configuration. Datagrams with another are noted, and
 	// not used.
 	Digest uint32
+	// Describe is the configuration as text, for daemons that have another.
+	Describe string
 	// Datagram is the largest datagram that can be sent, in bytes.
 	Datagram int
 	Timing   Timing
@@ -78,7 +83,8 @@ type Windows struct {
 	Global int
 	// Personal is for one visit of the token.
 	Personal int
-	// Accelerated is how many of them follow the token instead of preceding it.
+	// Accelerated is how many of them follow the token instead of preceding it;
+	// negative: none.
 	Accelerated int
 }
 
@@ -86,10 +92,18 @@ const (
 	// maxWindow is the most numbers that may be in use beyond the stable ones.
 	// Packets beyond are not accepted, so that memory is bounded.
 	maxWindow = 1 << 14
+	// lastTime is the highest time that a configuration may have.
+	lastTime = math.MaxUint32 - 16
+	// firstGrow and mostGrow bound how long small datagrams are used before larger
+	// ones are tried again.
+	firstGrow, mostGrow = 10 * time.Second, 10 * time.Minute
+	// repairBeat is the longest time between two tries to repair something, however
+	// rarely the token shows itself.
+	repairBeat = 80 * time.Millisecond
 	// minDatagram is the smallest Options.Datagram: every path takes that.
 	minDatagram = 576
 	// safeDatagram is what is tried when larger ones do not arrive.
 	safeDatagram = 1200
-	// maxMessage is the largest payload that is put together from chunks.
-	maxMessage = 64 << 20
+	// maxMessage is the largest payload that is put together from chunks, in bytes.
+	maxMessage = 4 << 20
 )

@@ -12,9 +12,11 @@ type outbox struct {
 	size    int // of a datagram
 	pool    *pool
 	packets []*packet
-	head    int  // packets[:head] have gone
-	open    bool // the last packet may still take something
-	bytes   int  // of payloads waiting
+	head    int // packets[:head] have gone
+	// open are the packets that may still take something: one for messages in
+	// order, one for loose ones, whose order does not matter (semantics D19).
+	open  [2]*packet
+	bytes int // of payloads waiting
 	// partial is the part of a message that has got numbers while the rest
 	// waits: if the configuration ends, the message is sent anew.
 	partial        []byte
@@ -27,34 +29,35 @@ func (q *outbox) empty() bool { return q.head == len(q.packets) }
 // fits tells whether a payload goes into one packet.
 func (q *outbox) fits(n int) bool { return ringproto.DataSize+ringproto.ChunkSize+n <= q.size }
 
-// last is the packet that may still take something, or nil.
-func (q *outbox) last() *packet {
-	if q.empty() || !q.open {
-		return nil
+// class is the index of the open packet for loose and for other messages.
+func class(loose bool) int {
+	if loose {
+		return 1
 	}
-	return q.packets[len(q.packets)-1]
+	return 0
 }
 
 // begin adds an empty packet.
 func (q *outbox) begin(loose bool) *packet {
 	p := q.pool.get(q.size)
 	p.data, p.loose = p.data[:ringproto.DataSize], loose
-	q.packets, q.open = append(q.packets, p), true
+	q.packets = append(q.packets, p)
+	q.open[class(loose)] = p
 	return p
 }
 
-// close ends the last packet.
-func (q *outbox) close() { q.open = false }
+// close lets no packet take anything more.
+func (q *outbox) close() { q.open = [2]*packet{} }
 
 // add packs a payload.
 func (q *outbox) add(s Service, payload []byte) {
 	q.bytes += len(payload)
 	loose := s <= Reliable && q.fits(len(payload))
-	p := q.last()
+	p := q.open[class(loose)]
 	total := len(payload)
 	for first := true; ; {
 		room := -1
-		if p != nil && p.loose == loose {
+		if p != nil {
 			room = q.size - len(p.data) - ringproto.ChunkSize
 		}
 		last := room >= len(payload)
@@ -84,13 +87,14 @@ func (q *outbox) add(s Service, payload []byte) {
 // next takes the packet to send next, and notes what part of a message is left.
 func (q *outbox) next() *packet {
 	p := q.packets[q.head]
-	if q.head == len(q.packets)-1 {
-		q.close()
+	if k := class(p.loose); q.open[k] == p {
+		q.open[k] = nil
 	}
 	q.packets[q.head] = nil
-	q.head++
-	if q.empty() {
-		q.packets, q.head = q.packets[:0], 0
+	if q.head++; q.head > len(q.packets)/2 && q.head > 32 || q.empty() {
+		n := copy(q.packets, q.packets[q.head:])
+		clear(q.packets[n:])
+		q.packets, q.head = q.packets[:n], 0
 	}
 	for b := p.chunks(); len(b) > 0; {
 		c, rest, err := ringproto.ParseChunk(b)

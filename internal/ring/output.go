@@ -28,6 +28,10 @@ type Output struct {
 	// Stable is the highest number of the present configuration up to which
 	// every member is known to hold every message.
 	Stable uint64
+	// Time is the highest time of a configuration that this daemon has taken part
+	// in making. Its next life must have a higher incarnation: it is to be kept
+	// before the Packets are sent.
+	Time uint32
 }
 
 // Reset empties the output and lets go of its payloads.
@@ -72,6 +76,8 @@ type Note struct {
 	Kind   NoteKind
 	Daemon DaemonID
 	For    time.Duration
+	// Theirs, of NoteMismatch, is the other's configuration as text.
+	Theirs string
 }
 
 func (n Note) String() string { return n.Text(fmt.Sprint(int32(n.Daemon))) }

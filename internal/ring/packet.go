@@ -24,10 +24,11 @@ func (p *packet) chunks() []byte { return p.data[ringproto.DataSize:] }
 // on its way out until the present turn ends; only then is it used again.
 type pool struct {
 	free, spent []*packet
+	bytes       int // in free and spent
 }
 
-// mostPooled is how many packets are kept.
-const mostPooled = 4096
+// mostPooled is how much is kept, in bytes.
+const mostPooled = 16 << 20
 
 // get returns a packet with room for size bytes, as its data.
 func (l *pool) get(size int) *packet {
@@ -35,6 +36,7 @@ func (l *pool) get(size int) *packet {
 		p := l.free[n-1]
 		l.free[n-1] = nil
 		l.free = l.free[:n-1]
+		l.bytes -= cap(p.data)
 		if cap(p.data) >= size {
 			*p = packet{data: p.data[:size]}
 			return p
@@ -45,7 +47,8 @@ func (l *pool) get(size int) *packet {
 
 // put takes a packet back.
 func (l *pool) put(p *packet) {
-	if len(l.free)+len(l.spent) < mostPooled {
+	if l.bytes < mostPooled {
+		l.bytes += cap(p.data)
 		l.spent = append(l.spent, p)
 	}
 }

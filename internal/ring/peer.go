@@ -17,6 +17,8 @@ type peer struct {
 	index int // in the present ring, or -1
 
 	incarnation uint32        // of its present life, 0: not known
+	digest      uint32        // of its configuration of daemons
+	mismatch    time.Duration // when it was last told that ours is another
 	heard       time.Duration // when its last datagram came
 	rtt         estimate      // of its answers
 
@@ -32,6 +34,11 @@ type peer struct {
 
 	attempted uint64 // the number of the last attempt of its that we took part in
 
+	// deaf: it has not answered a proposal. Until something comes that it has
+	// sent to us alone, it counts as not heard.
+	deaf   bool
+	pinged time.Duration // when it was last asked for that
+
 	pieces assembly
 }
 
@@ -45,7 +52,7 @@ func (p *peer) alive() bool { return p.incarnation != 0 && p.incarnation != p.en
 // anew begins a new life of the peer.
 func (p *peer) anew(incarnation uint32) {
 	p.incarnation = incarnation
-	p.refusals, p.attempted = 0, 0
+	p.refusals, p.attempted, p.deaf = 0, 0, false
 	p.join, p.joined = ringproto.JoinBody{}, never
 	p.pieces = assembly{}
 }

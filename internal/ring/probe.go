@@ -117,7 +117,7 @@ const (
 // Leave announces a planned stop as soon as the others have what this daemon has
 // sent. Left tells when it may be closed; nothing is delivered from then on.
 func (m *Machine) Leave(now time.Duration) {
-	m.now = max(m.now, now)
+	m.wakeUp(now)
 	if m.leaving == nil && m.state != departed {
 		m.leaving = &leaving{since: m.now, at: m.now}
 	}

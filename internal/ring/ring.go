@@ -64,6 +64,8 @@ const (
 	Deliver EventKind = iota
 	RegularConfiguration
 	TransitionalConfiguration
+	// EpochBegins: another configuration of daemons is in force from here on.
+	EpochBegins
 )
 
 // Event is one step of what the ring delivers.
@@ -71,4 +73,5 @@ type Event struct {
 	Kind    EventKind
 	Message Message        // for Deliver
 	Config  *Configuration // for the configurations; not to be changed
+	Digest  uint32         // for EpochBegins
 }

@@ -7,7 +7,7 @@ func (m *Machine) scratch(n int) []byte { return m.control.take(n) }
 
 func (m *Machine) putHeader(b []byte, k ringproto.Kind, f ringproto.Flags, c ringproto.Config) {
 	h := ringproto.Header{Kind: k, Flags: f, Sender: uint32(m.self.id), Incarnation: m.self.incarnation,
-		Digest: m.o.Digest, Config: c}
+		Digest: m.epoch.Digest, Config: c}
 	h.Put(b)
 }
 

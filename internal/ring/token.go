@@ -42,12 +42,12 @@ const tokenWait = 2 * time.Millisecond
 
 // waiting tells whether something may get a number when the token is here.
 func (m *Machine) waiting() bool {
-	return !m.exchange.empty() || !m.held && !m.clients.empty()
+	return !m.exchange.empty() || (!m.held || m.clients.inPartial) && !m.clients.empty()
 }
 
 // takeNext takes the packet that goes next.
 func (m *Machine) takeNext() *packet {
-	if !m.exchange.empty() {
+	if !m.exchange.empty() && !m.clients.inPartial {
 		return m.exchange.next()
 	}
 	return m.clients.next()
@@ -78,6 +78,9 @@ func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
 	}
 	r.wake = wake{}
 	r.progress = m.now
+	if r.high > r.stable {
+		r.acks.settleAt = m.now + settleTime
+	}
 }
 
 // onWake notes who wants the token, or passes the wish on to where the token is.
@@ -223,7 +226,7 @@ func (m *Machine) passAgain() {
 		return
 	}
 	m.sendToken()
-	p.wait = min(p.wait*3/2, m.t.Beat)
+	p.wait = min(p.wait*3/2, m.t.Beat, repairBeat)
 	p.again = m.now + p.wait
 	m.unanswered(q)
 }
@@ -245,7 +248,7 @@ func (m *Machine) askForToken() {
 	w.tries++
 	to := r.members[r.holder]
 	wait := to.answerTime(tokenWait) * time.Duration(min(w.tries, 8))
-	w.again = m.now + min(wait, m.t.Beat)
+	w.again = m.now + min(wait, m.t.Beat, repairBeat)
 	body := ringproto.WakeBody{Member: r.me, Left: wakeForwards}
 	id := to.id
 	if w.tries > 1 || r.holder == r.me {

@@ -52,7 +52,7 @@ func ParseChunk(b []byte) (c Chunk, rest []byte, err error) {
 		return c, nil, ErrShort
 	}
 	n := int(binary.BigEndian.Uint16(b[2:]))
-	if b[0]&^(7|chunkFirst|chunkLast) != 0 || b[0]&7 > 5 || b[1] != 0 {
+	if b[0]&^(7|chunkFirst|chunkLast) != 0 || b[0]&7 > Control || b[1] != 0 {
 		return c, nil, ErrInvalid
 	}
 	c.Service = b[0] & 7

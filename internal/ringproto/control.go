@@ -87,6 +87,8 @@ type JoinBody struct {
 	// Heard are those whose datagrams have arrived lately; Dead those that are
 	// known to have ended.
 	Heard, Dead []Life
+	// Offer is the digest of the configuration that it offers, 0 for none.
+	Offer uint32
 }
 
 func appendLives(b []byte, lives []Life) []byte {
@@ -131,14 +133,14 @@ func (j *JoinBody) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, j.Number)
 	b = appendBool(b, j.Operational)
 	b = appendIDs(b, j.Members)
-	b = appendLives(b, j.Heard)
-	return appendLives(b, j.Dead)
+	b = appendLives(appendLives(b, j.Heard), j.Dead)
+	return appendU32(b, j.Offer)
 }
 
 // Parse reads a body, all of b.
 func (j *JoinBody) Parse(b []byte) error {
 	r := reader{b: b}
-	*j = JoinBody{Number: r.uint(), Operational: r.bool(), Members: r.ids(), Heard: r.lives(), Dead: r.lives()}
+	*j = JoinBody{Number: r.uint(), Operational: r.bool(), Members: r.ids(), Heard: r.lives(), Dead: r.lives(), Offer: r.u32()}
 	return r.end()
 }
 
@@ -226,6 +228,9 @@ type StateBody struct {
 	Time uint32
 	// Joined is the number of its last Join.
 	Joined uint64
+	// In and Offer are the digests of the configuration of daemons that it is in,
+	// and of the one that it offers, 0 for none.
+	In, Offer uint32
 }
 
 // Append appends the bytes of the body.
@@ -235,7 +240,8 @@ func (s *StateBody) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, s.High)
 	b = s.Missing.Append(b, allRanges)
 	b = appendU32(appendIDs(b, s.Commit), s.Time)
-	return binary.AppendUvarint(b, s.Joined)
+	b = binary.AppendUvarint(b, s.Joined)
+	return appendU32(appendU32(b, s.In), s.Offer)
 }
 
 // Parse reads a body, all of b.
@@ -246,6 +252,7 @@ func (s *StateBody) Parse(b []byte) error {
 	s.Commit = r.ids()
 	s.Time = r.u32()
 	s.Joined = r.uint()
+	s.In, s.Offer = r.u32(), r.u32()
 	return r.end()
 }
 
@@ -274,13 +281,15 @@ type Source struct {
 type PlanBody struct {
 	Attempt Attempt
 	New     Config
-	Members []Candidate
+	// Epoch is the digest of the configuration of daemons that holds then.
+	Epoch   uint32
+	Members []Candidate // in the order of that
 	Rings   []OldRing
 }
 
 // Append appends the bytes of the body.
 func (p *PlanBody) Append(b []byte) []byte {
-	b = appendConfig(p.Attempt.append(b), p.New)
+	b = appendU32(appendConfig(p.Attempt.append(b), p.New), p.Epoch)
 	b = appendCandidates(b, p.Members)
 	b = binary.AppendUvarint(b, uint64(len(p.Rings)))
 	for i := range p.Rings {
@@ -308,7 +317,7 @@ func (o *OldRing) append(b []byte) []byte {
 // Parse reads a body, all of b.
 func (p *PlanBody) Parse(b []byte) error {
 	r := reader{b: b}
-	*p = PlanBody{Attempt: r.attempt(), New: r.config(), Members: r.candidates()}
+	*p = PlanBody{Attempt: r.attempt(), New: r.config(), Epoch: r.u32(), Members: r.candidates()}
 	n := r.count(18)
 	p.Rings = make([]OldRing, n)
 	for i := range p.Rings {
@@ -329,7 +338,7 @@ func (o *OldRing) parse(r *reader) {
 		s.Lo = r.uint()
 		s.Hi = s.Lo + r.uint()
 		by := r.uint()
-		if s.Hi < s.Lo || by >= uint64(len(o.Members)) {
+		if s.Hi < s.Lo || by >= uint64(len(o.Members)) || s.Hi > o.High || s.Lo <= o.Stable || i > 0 && s.Lo <= o.Sources[i-1].Hi {
 			r.fail()
 			return
 		}

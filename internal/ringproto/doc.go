@@ -60,11 +60,13 @@ const (
 	Leave
 	// Piece is a part of a datagram too large for the path.
 	Piece
+	// Differ tells a daemon of another configuration what this one's is.
+	Differ
 )
 
 var kindNames = [...]string{Data: "DATA", Token: "TOKEN", Beat: "BEAT", Ack: "ACK", Wake: "WAKE", Ping: "PING",
 	Join: "JOIN", Propose: "PROPOSE", State: "STATE", Plan: "PLAN", Ready: "READY", Install: "INSTALL",
-	Leave: "LEAVE", Piece: "PIECE"}
+	Leave: "LEAVE", Piece: "PIECE", Differ: "DIFFER"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
@@ -95,3 +97,7 @@ const (
 	DataSize   = 60 // and origin
 	ChunkSize  = 4
 )
+
+// Control is the service of messages of the ring itself, beside those of clients,
+// 0 to 5.
+const Control = 6

@@ -20,6 +20,8 @@ var (
 	// ErrStale: it belongs to a life of its sender that is over: a replay, the clock of its sender was set back before
 	// its last start, or two daemons run with the same id.
 	ErrStale = errors.New("datagram of an earlier life of its sender")
+	// ErrClock: it belongs to a tool whose clock differs from ours by more than five minutes, or is a replay.
+	ErrClock = errors.New("datagram of a tool whose clock differs from ours by more than five minutes")
 	// ErrOwn: it is one of our own, come back.
 	ErrOwn = errors.New("datagram of our own")
 )

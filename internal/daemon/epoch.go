@@ -1,0 +1,151 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/group"
+	"gospread/spread/internal/link"
+	"gospread/spread/internal/ring"
+)
+
+// epochs are the configurations of daemons that may be in force: the present one,
+// and one that is offered to the other daemons (see [ring.Epoch]).
+type epochs struct {
+	mu      sync.Mutex
+	current *conf.Config
+	offered *conf.Config // nil: none
+}
+
+// set makes cfg the one in force.
+func (e *epochs) set(cfg *conf.Config) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.current, e.offered = cfg, nil
+}
+
+// offer notes that cfg is offered, or, if it is the one in force, that none is. It
+// returns the one in force.
+func (e *epochs) offer(cfg *conf.Config) (current *conf.Config) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.offered = cfg; cfg.Hash() == e.current.Hash() {
+		e.offered = nil
+	}
+	return e.current
+}
+
+// now is the one in force.
+func (e *epochs) now() *conf.Config {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.current
+}
+
+// begin finds the configuration of that digest, which is now in force.
+func (e *epochs) begin(digest uint32) *conf.Config {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.offered == nil || e.offered.Hash() != digest {
+		return nil
+	}
+	e.current, e.offered = e.offered, nil
+	return e.current
+}
+
+// offerEpoch offers the daemons of a configuration that was read anew to the other
+// daemons. It comes into force when all of them offer it. Until then datagrams of
+// the daemons of both are taken.
+func (d *Daemon) offerEpoch(cfg *conf.Config) error {
+	current := d.epochs.offer(cfg)
+	epoch := ring.Epoch{Digest: cfg.Hash(), Peers: ringPeers(cfg), Describe: cfg.Text()}
+	if cfg.Hash() == current.Hash() {
+		d.engine.offerEpoch(epoch) // takes another offer back
+		return nil
+	}
+	if err := d.setLinkPeers(cfg, bothPeers(current, cfg)); err != nil {
+		d.epochs.offer(current)
+		return err
+	}
+	if d.engine.offerEpoch(epoch) {
+		d.log.print("Spread: the new configuration of daemons comes into force when all daemons of the membership that it names have it")
+	}
+	return nil
+}
+
+// bothPeers are the daemons of two configurations; of one that is in both, the
+// entry of the first.
+func bothPeers(a, b *conf.Config) []link.Peer {
+	peers := linkPeers(a)
+	for _, p := range linkPeers(b) {
+		if !slices.ContainsFunc(peers, func(q link.Peer) bool { return q.ID == p.ID || q.Addr == p.Addr }) {
+			peers = append(peers, p)
+		}
+	}
+	return peers
+}
+
+// setLinkPeers lets datagrams of these daemons come in. A daemon that was alone in
+// its configuration opens its sockets now.
+func (d *Daemon) setLinkPeers(cfg *conf.Config, peers []link.Peer) error {
+	if d.network.link != nil {
+		if err := d.network.link.SetPeers(peers); err != nil {
+			return fmt.Errorf("reach the daemons of the new configuration: %w", err)
+		}
+		return nil
+	}
+	n, err := openNetwork(cfg, &d.self, d.opts.Carrier)
+	if err != nil || n.link == nil {
+		return err
+	}
+	d.engine.turn(func() {
+		d.network.link = n.link
+		d.engine.ring.SetDatagram(d.network.datagram())
+	})
+	d.network.link.Start(inlet{d.engine, d.network})
+	d.reportNetwork()
+	return nil
+}
+
+// epochBegins is called in the turn in which another configuration of daemons
+// comes into force. It returns its daemons.
+func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
+	cfg := d.epochs.begin(digest)
+	if cfg == nil {
+		return nil // not reached: it was offered
+	}
+	if d.network.link != nil {
+		if err := d.network.link.SetPeers(linkPeers(cfg)); err != nil {
+			d.log.print("Spread: %v", err)
+		}
+	}
+	d.log.print("Spread: the configuration with hash value %d is in force", digest)
+	return groupDaemons(cfg)
+}
+
+// difference names the first lines in which another daemon's configuration differs
+// from ours.
+func difference(ours, theirs string) string {
+	a, b := strings.Split(ours, "\n"), strings.Split(theirs, "\n")
+	only := func(x, y []string) string {
+		for _, l := range x {
+			if !slices.Contains(y, l) {
+				return l
+			}
+		}
+		return ""
+	}
+	has, lacks := only(b, a), only(a, b)
+	switch {
+	case has != "" && lacks != "":
+		return fmt.Sprintf("it has %q, here is %q", has, lacks)
+	case has != "":
+		return fmt.Sprintf("it has %q, which is not here", has)
+	case lacks != "":
+		return fmt.Sprintf("it does not have %q", lacks)
+	}
+	return "the same entries in another order"
+}

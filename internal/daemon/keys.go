@@ -1,0 +1,114 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/seal"
+)
+
+// sealRing makes what seals this daemon's datagrams to others, from the key file
+// if the configuration names one.
+func (d *Daemon) sealRing(cfg *conf.Config, incarnation uint32) error {
+	file := cfg.Options.RingKeyFile
+	if file == "" {
+		d.warnUnsealed(cfg)
+		d.network.sealer.Store(seal.Plain())
+		return nil
+	}
+	keys, err := seal.ReadKeys(file)
+	if err != nil {
+		return fmt.Errorf("read the keys of the ring: %w", err)
+	}
+	s, err := seal.New(keys, d.self.ID, incarnation)
+	if err != nil {
+		return fmt.Errorf("seal the ring: %w", err)
+	}
+	d.network.sealer.Store(s)
+	d.reportKeys(keys)
+	return nil
+}
+
+func (d *Daemon) reportKeys(keys *seal.Keys) {
+	names := keys.Names()
+	text := "Network: the ring is sealed: key " + names[0] + " seals"
+	if len(names) > 1 {
+		text += "; " + strings.Join(names[1:], ", ") + " opens too"
+	}
+	d.log.logf(conf.LevelInfo, conf.FlagNetwork|conf.FlagPrint, "%s", text)
+}
+
+// reloadKeys reads the keys again: the file may have changed even if its name has
+// not. Keys that cannot be read leave those that there are.
+func (d *Daemon) reloadKeys(cfg *conf.Config) error {
+	s := d.network.sealer.Load()
+	if s.Keyed() != (cfg.Options.RingKeyFile != "") {
+		incarnation := max(uint32(time.Now().Unix()), d.incarnation+1)
+		if err := d.sealRing(cfg, incarnation); err != nil {
+			return err
+		}
+		d.incarnation = incarnation
+		d.engine.turn(func() { d.engine.ring.SetDatagram(d.network.datagram()) })
+		return nil
+	}
+	if !s.Keyed() {
+		return nil
+	}
+	keys, err := seal.ReadKeys(cfg.Options.RingKeyFile)
+	if err != nil {
+		return fmt.Errorf("read the keys of the ring: %w", err)
+	}
+	if err := s.SetKeys(keys); err != nil {
+		return fmt.Errorf("change the keys of the ring: %w", err)
+	}
+	d.reportKeys(keys)
+	return nil
+}
+
+// warnUnsealed says that the ring can be read and forged, where it leaves this
+// machine.
+func (d *Daemon) warnUnsealed(cfg *conf.Config) {
+	for _, c := range cfg.Daemons() {
+		if c.Addr != d.self.Addr && !(c.Addr.IsLoopback() && d.self.Addr.IsLoopback()) {
+			d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: the ring is not sealed: daemons run on several machines and "+
+				"RingKeyFile is not set. Whoever can send datagrams to ports %d and %d of this machine can read, forge and disturb messages. "+
+				"To seal it: (umask 077; openssl rand -hex 32 > /etc/spread.key), copy the file to all machines, and set RingKeyFile = /etc/spread.key",
+				d.self.Port, d.self.Port+1)
+			return
+		}
+	}
+}
+
+// rejections logs datagrams that could not be opened, each reason once in a while.
+type rejections struct {
+	mu   sync.Mutex
+	last map[error]time.Time
+}
+
+const rejectionEvery = 10 * time.Second
+
+// rejected is told of each datagram that could not be opened.
+func (d *Daemon) rejected(from netip.AddrPort, err error) {
+	if errors.Is(err, seal.ErrOwn) || errors.Is(err, seal.ErrReplay) {
+		return
+	}
+	r := &d.rejections
+	r.mu.Lock()
+	now := time.Now()
+	due := now.Sub(r.last[err]) >= rejectionEvery
+	if due {
+		if r.last == nil {
+			r.last = make(map[error]time.Time)
+		}
+		r.last[err] = now
+	}
+	r.mu.Unlock()
+	if due {
+		d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: a datagram from %s is refused: %v", from, err)
+	}
+}

@@ -1,0 +1,158 @@
+package ring
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// Epoch is a configuration of daemons that is in force, or offered. Daemons that
+// share a ring share its epoch. One that has read a new configuration offers it;
+// when all members that the new one knows have offered it, it comes into force, at
+// the same place of the order for all of them.
+type Epoch struct {
+	// Digest identifies it.
+	Digest uint32
+	// Peers are its daemons in configuration order, Self among them.
+	Peers []Peer
+	// Describe is it as text, for daemons that have another.
+	Describe string
+}
+
+// place is the place of a daemon in configuration order, or -1.
+func (e *Epoch) place(id DaemonID) int {
+	return slices.IndexFunc(e.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+// Offer offers a new configuration, in which Self must be. It is in force when an
+// event says so. The configuration that is in force takes an earlier offer back.
+func (m *Machine) Offer(e Epoch) {
+	e.Peers = slices.Clone(e.Peers)
+	m.next = nil
+	if e.Digest != m.epoch.Digest {
+		m.next = &e
+	}
+	m.offer()
+}
+
+// Offering tells whether a configuration is offered that is not yet in force.
+func (m *Machine) Offering() bool { return m.next != nil }
+
+// offer tells the ring what is offered here.
+func (m *Machine) offer() {
+	if m.state == operational {
+		m.exchange.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
+	}
+}
+
+// offered is the digest of what is offered here, 0 for nothing.
+func (m *Machine) offered() uint32 {
+	if m.next == nil {
+		return 0
+	}
+	return m.next.Digest
+}
+
+// onOffer takes an offer of a member at its place in the order. One that comes
+// when the ring has ended means nothing: offers are made anew in the next.
+func (m *Machine) onOffer(p *peer, payload []byte) {
+	if m.state != operational || len(payload) != 4 || p.index < 0 {
+		return
+	}
+	r := m.ring
+	r.offers[p.index] = binary.BigEndian.Uint32(payload)
+	if m.next == nil {
+		return
+	}
+	for i, q := range r.members {
+		if m.next.place(q.id) >= 0 && r.offers[i] != m.next.Digest {
+			return
+		}
+	}
+	m.adopt()
+	m.regroup = slices.ContainsFunc(r.members, func(q *peer) bool { return m.byID[q.id] != q })
+	m.probe.next = m.now
+}
+
+// adopt brings what is offered here into force.
+func (m *Machine) adopt() {
+	e := *m.next
+	m.past, m.epoch, m.next = m.epoch.Digest, e, nil
+	m.setPeers(e.Peers)
+	m.events = append(m.events, Event{Kind: EpochBegins, Digest: e.Digest})
+}
+
+// setPeers takes the daemons of a configuration. Those that stay keep what is
+// known of them.
+func (m *Machine) setPeers(list []Peer) {
+	was := m.byID
+	m.peers, m.byID = nil, make(map[DaemonID]*peer, len(list))
+	for i, x := range list {
+		p := was[x.ID]
+		if p == nil {
+			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never}
+		}
+		p.place = i
+		m.peers = append(m.peers, p)
+		m.byID[x.ID] = p
+	}
+	m.self = m.byID[m.o.Self]
+}
+
+// accepts tells whether datagrams of that epoch are for us: the present one, the
+// one before, which others may still be in, and that which may follow.
+func (m *Machine) accepts(digest uint32) bool {
+	return digest == m.epoch.Digest || digest == m.past && m.past != 0 || m.next != nil && digest == m.next.Digest
+}
+
+// epochs are what a daemon can be in: its epoch, and what it offers.
+type epochs struct{ in, offers uint32 }
+
+func (e epochs) has(digest uint32) bool {
+	return digest == e.in || digest == e.offers && e.offers != 0
+}
+
+func (m *Machine) epochsOf(p *peer) epochs {
+	if p == m.self {
+		return epochs{m.epoch.Digest, m.offered()}
+	}
+	return epochs{p.digest, p.join.Offer}
+}
+
+// common is the epoch that all of the list can be in: the one that they are in, or
+// else one that some are in and the others offer.
+func common(list []epochs) (digest uint32, ok bool) {
+	for _, e := range list {
+		if !slices.ContainsFunc(list, func(o epochs) bool { return !o.has(e.in) }) {
+			return e.in, true
+		}
+	}
+	return 0, false
+}
+
+// agree tells whether these can share an epoch.
+func (m *Machine) agree(group, more unit) bool {
+	var list []epochs
+	for _, u := range []unit{group, more} {
+		for _, p := range u {
+			list = append(list, m.epochsOf(p))
+		}
+	}
+	_, ok := common(list)
+	return ok
+}
+
+// epochOf is the epoch with that digest, nil if it is not known here.
+func (m *Machine) epochOf(digest uint32) *Epoch {
+	switch {
+	case digest == m.epoch.Digest:
+		return &m.epoch
+	case m.next != nil && digest == m.next.Digest:
+		return m.next
+	}
+	return nil
+}
+
+// control is the service of the ring's own messages. They are ordered as AGREED.
+const control = Service(ringproto.Control)

@@ -1,0 +1,40 @@
+package ring
+
+import (
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+const (
+	// mismatchEvery is how often a daemon of another configuration is told so.
+	mismatchEvery = 5 * time.Second
+	// mostDescribed is the most of a configuration's text that is sent, in bytes.
+	mostDescribed = 16 << 10
+)
+
+// onMismatch meets a daemon that has another configuration. Both sides tell each
+// other what theirs is, so that both can tell their operators what differs.
+func (m *Machine) onMismatch(p *peer, h *ringproto.Header, body []byte) {
+	if h.Incarnation < p.incarnation {
+		return
+	}
+	switch h.Kind {
+	case ringproto.Differ:
+		m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: string(body)})
+	case ringproto.Piece:
+		var piece ringproto.PieceBody
+		if piece.Parse(body) != nil {
+			return
+		}
+		b := p.pieces.add(&piece)
+		if whole, err := ringproto.ParseHeader(b); err == nil && whole.Kind == ringproto.Differ && whole.Sender == h.Sender {
+			m.onMismatch(p, &whole, b[ringproto.HeaderSize:])
+		}
+	case ringproto.Join:
+		if p.mismatch == 0 || m.now-p.mismatch >= mismatchEvery {
+			p.mismatch = m.now
+			m.emit(p.id, ringproto.Differ, 0, []byte(m.epoch.Describe[:min(len(m.epoch.Describe), mostDescribed)]))
+		}
+	}
+}

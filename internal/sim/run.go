@@ -1,0 +1,217 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"gospread/spread/internal/ring"
+)
+
+// Result is what came of a run.
+type Result struct {
+	Plan       *Plan
+	Violations []Violation
+	Seen       Coverage
+	Virtual    time.Duration
+	Recovery   time.Duration // from the end of the faults until all was well
+	Steps      uint64
+	Hash       uint64
+}
+
+// Run carries a plan out, and checks it.
+func Run(p *Plan) *Result { return finish(NewWorld(p)) }
+
+// finish carries out the plan of a world in which nothing has happened yet.
+func finish(w *World) *Result {
+	w.Begin()
+	w.Run(w.Plan.Duration)
+	w.Calm()
+	stopped := w.now
+	if w.Plan.Rubbish {
+		w.Run(time.Second) // what rubbish led to may last
+	} else {
+		w.Settle()
+	}
+	recovery := w.now - stopped
+	w.Rest()
+	r := &Result{Plan: w.Plan, Violations: w.Check(len(w.broken) == 0)}
+	w.Seen.finish(w)
+	r.Seen, r.Virtual, r.Recovery, r.Steps, r.Hash = w.Seen, w.now, recovery, w.steps, w.hash
+	return r
+}
+
+// Begin starts all daemons, traffic and faults.
+func (w *World) Begin() {
+	for i := range w.slots {
+		var d time.Duration
+		if w.Plan.Stagger > 0 {
+			d = time.Duration(w.rng.Int64N(int64(w.Plan.Stagger)))
+		}
+		w.after(d, func() { w.Start(i) })
+	}
+	w.beginFaults()
+	if w.Plan.Traffic.Pauses {
+		w.alternate()
+	}
+}
+
+// alternate lets times with traffic and times without follow each other.
+func (w *World) alternate() {
+	w.after(w.exp(3*time.Second), func() {
+		w.silent = !w.silent
+		w.alternate()
+	})
+}
+
+// Calm ends traffic and faults: the network is whole, and every daemon runs.
+func (w *World) Calm() {
+	w.note("calm")
+	w.calm = true
+	w.net.heal()
+	for _, s := range w.slots {
+		if h := s.host; h != nil {
+			if h.leaving { // its announcement stands
+				w.stop(h, "left")
+			} else {
+				h.work = w.Plan.Work
+				h.pauses = min(h.pauses, 1)
+				if h.pauses > 0 {
+					h.resume()
+				}
+			}
+		}
+		w.Start(s.index)
+	}
+}
+
+// Settle runs until all is well. It reports what is not after the time that the
+// plan allows, or, if all are together and much waits for its place, when nothing
+// has moved for a part of that time.
+func (w *World) Settle() {
+	bound := w.Plan.bound()
+	end, left := w.now+bound, math.MaxInt
+	for len(w.broken) == 0 && w.unwell() != "" {
+		if n := w.backlog(); n < left {
+			end, left = max(end, w.now+bound/3), n
+		}
+		if w.now >= end {
+			w.fail("D20", "%v after the end of all faults %s", bound, w.unwell())
+			return
+		}
+		w.Run(20 * time.Millisecond)
+	}
+}
+
+// backlog is how many bytes wait for their place, if all daemons are together.
+func (w *World) backlog() (n int) {
+	for _, s := range w.slots {
+		if s.host == nil || s.host.log.config == nil || len(s.host.log.config.Members) != len(w.slots) {
+			return math.MaxInt
+		}
+		n += s.host.ring.Backlog()
+		for _, c := range s.host.clients {
+			for _, r := range c.pending {
+				n += len(r.payload)
+			}
+		}
+	}
+	return n
+}
+
+// unwell tells what is missing until all daemons are in one configuration of
+// all and have delivered everything.
+func (w *World) unwell() string {
+	first := w.slots[0].host
+	if first == nil {
+		return w.slots[0].name + " does not run"
+	}
+	for _, s := range w.slots {
+		h := s.host
+		switch {
+		case h == nil:
+			return s.name + " does not run"
+		case h.log.config == nil || h.log.phase != ring.RegularConfiguration:
+			return s.name + " is in no regular configuration"
+		case len(h.log.config.Members) != len(w.slots):
+			return fmt.Sprintf("%s is with %v only", s.name, w.names(h.log.config.Members))
+		case h.log.config.ID != first.log.config.ID:
+			return fmt.Sprintf("%s is in %v, %s in %v", s.name, h.log.config.ID, first.slot.name, first.log.config.ID)
+		case h.groups.Blocked():
+			return "the state exchange at " + s.name + " is not over"
+		case h.ring.Backlog() > 0 || h.waits() > 0:
+			return fmt.Sprintf("%s has no place for %d bytes and %d requests of clients", s.name, h.ring.Backlog(), h.waits())
+		}
+	}
+	sum := 0
+	for _, s := range w.slots {
+		sum += s.host.log.placed
+	}
+	for _, s := range w.slots {
+		if n := s.host.log.given; n != sum {
+			return fmt.Sprintf("%s has delivered %d of %d messages", s.name, n, sum)
+		}
+	}
+	return ""
+}
+
+// waits is how many requests of clients have not been read.
+func (h *host) waits() (n int) {
+	for _, c := range h.clients {
+		n += len(c.pending)
+	}
+	return n
+}
+
+// Rest looks whether what has settled stays so, and compares the daemons. Before
+// that it lets some time pass, in which a late datagram may do harm once more.
+func (w *World) Rest() {
+	if w.Plan.Rubbish || len(w.broken) > 0 {
+		return
+	}
+	if w.Run(time.Second); w.Plan.wide() {
+		w.Run(4 * time.Second)
+	}
+	w.Settle()
+	if len(w.broken) > 0 {
+		return
+	}
+	id := w.slots[0].host.log.config.ID
+	before := w.Seen.Packets
+	w.Run(time.Second)
+	if len(w.broken) > 0 {
+		return
+	}
+	if now := w.unwell(); now != "" || w.slots[0].host.log.config.ID != id {
+		w.fail("rest", "%v does not last; now %v, %s", id, w.slots[0].host.log.config.ID, now)
+		return
+	}
+	if rate := float64(w.Seen.Packets-before) / float64(len(w.slots)); rate > idleRate {
+		w.fail("rest", "an idle daemon sends %.0f datagrams a second", rate)
+	}
+	w.compareGroups()
+}
+
+// idleRate is how many datagrams a second a daemon of an idle ring may send, on
+// average.
+const idleRate = 60
+
+func (w *World) compareGroups() {
+	var first string
+	for i, s := range w.slots {
+		h := s.host
+		var b strings.Builder
+		for g := range h.groups.Groups() {
+			fmt.Fprintf(&b, "%s %v %v\n", g.Name, g.ID, h.groups.Members(g.Name))
+		}
+		if i == 0 {
+			first = b.String()
+		} else if b.String() != first {
+			w.fail("groups", "at %s\n%sat %s\n%s", w.slots[0].name, first, s.name, b.String())
+		}
+		if c := h.groups.Counters(); c.Malformed+c.Foreign+c.Unordered > 0 {
+			w.fail("groups", "%s refused something: %+v", s.name, c)
+		}
+	}
+}
