@@ -307,10 +307,10 @@ func timing(o *conf.Options) ring.Timing {
 	case t.Token > 0:
 		return ring.Timing{Loss: t.Token, Beat: min(t.Hurry, t.Token/3), Join: t.Join, Start: t.Seg + t.Gather,
 			Gather: t.Seg + t.Gather, Form: t.Form, Probe: t.Lookup}
-	case o.WideAreaNetwork:
+	case o.WideAreaNetwork && o.IsSet(conf.KeyWideAreaNetwork):
 		return ring.WideTiming()
 	}
-	return ring.LocalTiming()
+	return ring.Timing{} // follows the round trips
 }
 
 func groupDaemons(cfg *conf.Config) []group.Daemon {

@@ -230,7 +230,7 @@ func (e *engine) Full() <-chan struct{} { return e.pace.full() }
 // Leave implements session.Router.
 func (e *engine) Leave(s *session.Session) {
 	e.enter(nil)
-	if e.stopped {
+	if e.stopped && (!s.Leaving || e.alarm.off) {
 		e.ended = append(e.ended, s)
 	} else {
 		e.sendOff(s)

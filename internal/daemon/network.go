@@ -66,7 +66,7 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 		open = openLink
 	}
 	l, err := open(link.Config{
-		Self: self.ID, Peers: peers, Segment: cfg.Segments[self.Segment].Addrs, Bind: daemonAddrs(self),
+		Self: self.ID, Peers: peers, Segment: ownSegment(cfg, self), Bind: daemonAddrs(self),
 		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors,
 	})
 	if err != nil {
@@ -74,6 +74,16 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 	}
 	n.link = l
 	return n, nil
+}
+
+// ownSegment has the addresses of the daemon's segment.
+func ownSegment(cfg *conf.Config, self *conf.Daemon) []netip.Addr {
+	for _, c := range cfg.Daemons() {
+		if c.Name == self.Name {
+			return cfg.Segments[c.Segment].Addrs
+		}
+	}
+	return nil
 }
 
 // linkPeers are the daemons of the configuration as the link knows them.

@@ -42,9 +42,9 @@ func (d *Daemon) installed(c *ring.Configuration) {
 	if d.opts.Installed != nil {
 		d.opts.Installed(c)
 	}
-	d.log.print("%s", membershipReport(d.config.Load(), d.self.Name, c))
+	d.log.print("%s", membershipReport(d.epochs.now(), d.self.Name, c))
 	if d.sessions != nil {
-		d.sessions.membership(d.config.Load(), c)
+		d.sessions.membership(d.epochs.now(), c)
 	}
 }
 
@@ -63,7 +63,7 @@ func (d *Daemon) noted(n ring.Note) {
 
 // daemonName is the name of a daemon of the configuration.
 func (d *Daemon) daemonName(id ring.DaemonID) string {
-	for _, c := range d.config.Load().Daemons() {
+	for _, c := range d.epochs.now().Daemons() {
 		if c.ID == uint32(id) {
 			return c.Name
 		}

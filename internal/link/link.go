@@ -213,7 +213,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 	if err != nil {
 		return err
 	}
-	if own != l.own {
+	if own.Addr != l.own.Addr {
 		return fmt.Errorf("link: this daemon's own entry changed from %s to %s: that needs a restart", l.own.Addr, own.Addr)
 	}
 	l.mu.Lock()

@@ -105,12 +105,31 @@ func (m *Machine) sendAck(p *peer, stamp uint64, missing *seqset.Set) {
 
 // ping asks one daemon for an answer, at least that of its host.
 func (m *Machine) ping(p *peer) {
-	if m.ring == nil {
-		m.emit(p.id, ringproto.Ping, 0, make([]byte, ringproto.RingSize-ringproto.HeaderSize+8))
+	if m.ring == nil || p.index < 0 {
+		m.emit(p.id, ringproto.Ping, 0, append(make([]byte, ringproto.RingSize-ringproto.HeaderSize), m.stamp()...))
 		return
 	}
 	m.emitRing(p.id, ringproto.Ping, 0, m.ring.hop, m.stamp())
 	m.unanswered(p)
+}
+
+// onStranger answers a ping of a daemon that is not in our configuration, and takes
+// such an answer.
+func (m *Machine) onStranger(p *peer, h *ringproto.Header, body []byte) {
+	switch h.Kind {
+	case ringproto.Ping:
+		b := append(make([]byte, ringproto.RingSize-ringproto.HeaderSize), body[:min(len(body), 8)]...)
+		m.emit(p.id, ringproto.Ack, 0, b)
+	case ringproto.Ack:
+		m.takeStamp(p, body)
+	}
+}
+
+// takeStamp measures how long the answer of p took.
+func (m *Machine) takeStamp(p *peer, body []byte) {
+	if s := time.Duration(stampOf(body)); s > 0 && s <= m.now && m.now-s < longSilence {
+		m.sample(p, m.now-s)
+	}
 }
 
 func stampOf(body []byte) uint64 {
@@ -127,9 +146,7 @@ func (m *Machine) onAck(p *peer, body []byte) {
 		m.counts.Malformed++
 		return
 	}
-	if s := time.Duration(stampOf(body)); s > 0 && s <= m.now && m.now-s < 10*time.Second {
-		p.rtt.add(m.now - s)
-	}
+	m.takeStamp(p, body)
 	m.answer(p, &a)
 }
 

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"slices"
 	"testing"
 
 	"gospread/spread/internal/ringproto"
@@ -156,21 +157,9 @@ func TestFinish(t *testing.T) {
 			x := newMember(t, 3)
 			x.ring.commit[1] = true
 			c.do(x)
-			if got := x.ended(1, 2); !equal(got, c.want) {
+			if got := x.ended(1, 2); !slices.Equal(got, c.want) {
 				t.Errorf("%q, not %q", got, c.want)
 			}
 		})
 	}
-}
-
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -91,7 +91,7 @@ func (m *Machine) setPeers(list []Peer) {
 	for i, x := range list {
 		p := was[x.ID]
 		if p == nil {
-			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never}
+			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never, pinged: never}
 		}
 		p.place = i
 		m.peers = append(m.peers, p)
@@ -104,6 +104,12 @@ func (m *Machine) setPeers(list []Peer) {
 // one before, which others may still be in, and that which may follow.
 func (m *Machine) accepts(digest uint32) bool {
 	return digest == m.epoch.Digest || digest == m.past && m.past != 0 || m.next != nil && digest == m.next.Digest
+}
+
+// fits tells whether we can share an epoch with a daemon in one that offers another.
+func (m *Machine) fits(in, offers uint32) bool {
+	_, ok := common([]epochs{m.epochsOf(m.self), {in, offers}})
+	return ok
 }
 
 // epochs are what a daemon can be in: its epoch, and what it offers.

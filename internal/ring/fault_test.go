@@ -227,6 +227,7 @@ func TestStateClaimsTooMuch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newNet(t, 3)
+			w.drop = func(a, b DaemonID, data []byte) bool { return kindOf(data) == ringproto.Ping }
 			w.start(1)
 			m := w.nodes[1]
 			lives := []ringproto.Life{m.self.life(), {ID: 2, Incarnation: 1000}, {ID: 3, Incarnation: 1000}}

@@ -101,10 +101,14 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 		m.counts.Stale++
 		return
 	}
+	if h.Digest != m.epoch.Digest && p.index < 0 && !m.fits(h.Digest, j.Offer) {
+		m.onMismatch(p, h, nil)
+		return
+	}
 	news := !slices.Equal(j.Heard, p.join.Heard) || j.Operational != p.join.Operational || p.joined < m.heardSince()
 	p.join, p.joined, p.joinConfig = j, m.now, h.Config
 	m.takeDeaths(&j)
-	if p.deaf && m.now-p.pinged >= m.t.Join {
+	if (p.deaf || p.rtt.mean == 0) && m.now-p.pinged >= m.t.Join {
 		p.pinged = m.now
 		m.ping(p)
 	}

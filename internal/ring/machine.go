@@ -77,11 +77,11 @@ type Machine struct {
 // New makes a machine that looks for the others. It has no configuration until
 // Advance says so. It panics if Self is not among Peers.
 func New(o Options, now time.Duration) *Machine {
-	o.Timing.fill()
 	o.Datagram = max(o.Datagram, minDatagram)
-	m := &Machine{o: o, t: o.Timing, now: now, start: now, known: o.Incarnation, held: true,
+	m := &Machine{o: o, now: now, start: now, known: o.Incarnation, held: true,
 		epoch: Epoch{Digest: o.Digest, Peers: o.Peers, Describe: o.Describe}}
 	m.setPeers(o.Peers)
+	m.retime()
 	m.self.incarnation = o.Incarnation
 	m.useDatagram(m.o.Datagram)
 	m.delivered.size, m.control.size = 256<<10, 16<<10
@@ -129,7 +129,7 @@ func (m *Machine) receive(b []byte, whole bool) {
 	case p == nil, p == m.self, m.state == departed:
 		m.counts.Foreign++
 		return
-	case !m.accepts(h.Digest):
+	case !m.accepts(h.Digest), h.Kind == ringproto.Differ:
 		m.counts.Mismatched++
 		m.onMismatch(p, &h, b[ringproto.HeaderSize:])
 		return
@@ -183,9 +183,37 @@ func (m *Machine) onPiece(p *peer, body []byte, whole bool) {
 
 // Tune changes times and windows.
 func (m *Machine) Tune(t Timing, w Windows) {
-	t.fill()
-	m.t, m.o.Windows = t, w
+	m.o.Timing, m.o.Windows = t, w
+	m.retime()
 }
+
+// retime follows the round trips to those daemons that are there, where the times
+// are not given.
+func (m *Machine) retime() {
+	m.t = m.o.Timing
+	m.t.fill()
+	if m.o.Timing != (Timing{}) {
+		return
+	}
+	var rtt time.Duration
+	for _, p := range m.peers {
+		if p.rtt.mean > rtt && m.now-p.heard < longSilence {
+			rtt = p.rtt.mean + 2*p.rtt.dev
+		}
+	}
+	m.t = m.t.stretched(rtt)
+}
+
+// sample takes how long an answer of p took.
+func (m *Machine) sample(p *peer, d time.Duration) {
+	p.rtt.add(d)
+	if d > m.t.Beat/4 || m.t.Beat > LocalTiming().Beat {
+		m.retime()
+	}
+}
+
+// longSilence is after how long a daemon's round trip does not matter any more.
+const longSilence = 10 * time.Second
 
 // SetDatagram changes the largest datagram that can be sent, in bytes.
 func (m *Machine) SetDatagram(bytes int) {

@@ -55,6 +55,7 @@ func text(e Event) string {
 
 // pass lets time go by, with the turns that are due.
 func (x *member) pass(d time.Duration) {
+	x.Advance(x.now, &x.out)
 	for end := x.now + d; x.now < end; {
 		x.now = min(end, max(x.Deadline(), x.now))
 		x.Advance(x.now, &x.out)
@@ -95,7 +96,7 @@ func (x *member) gets(from DaemonID, seq, stable uint64, parts ...part) {
 	if loose {
 		f = ringproto.Loose
 	}
-	x.says(from, ringproto.Data, f, ringproto.Ring{Hop: x.ring.hop, Aru: max(stable, seq), Stable: stable, High: seq}, body)
+	x.says(from, ringproto.Data, f, ringproto.Ring{Hop: x.ring.hop, Aru: stable, Stable: stable, High: seq}, body)
 }
 
 // acks is an acknowledgement of everything up to aru.

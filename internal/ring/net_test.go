@@ -36,6 +36,8 @@ type node struct {
 	out    Output
 	log    []string
 	down   bool
+	asleep bool
+	missed []flight // while asleep
 	sent   int
 	config *Configuration
 }
@@ -161,7 +163,7 @@ func (w *net) run(d time.Duration, done func() bool) {
 	for done == nil || !done() {
 		next, id := end, DaemonID(0)
 		for _, x := range w.ids {
-			if n := w.nodes[x]; n != nil && !n.down && n.Deadline() < next {
+			if n := w.nodes[x]; n != nil && !n.down && !n.asleep && n.Deadline() < next {
 				next, id = n.Deadline(), x
 			}
 		}
@@ -171,6 +173,10 @@ func (w *net) run(d time.Duration, done func() bool) {
 			w.now = max(w.now, f.at)
 			n := w.nodes[f.to]
 			if n == nil || n.down {
+				continue
+			}
+			if n.asleep {
+				n.missed = append(n.missed, f)
 				continue
 			}
 			if f.data == nil {
@@ -190,6 +196,21 @@ func (w *net) run(d time.Duration, done func() bool) {
 			return
 		}
 	}
+}
+
+// pause stops a daemon as SIGSTOP does; what arrives waits.
+func (w *net) pause(id DaemonID) { w.nodes[id].asleep = true }
+
+// resume lets it go on.
+func (w *net) resume(id DaemonID) {
+	n := w.nodes[id]
+	n.asleep = false
+	for _, f := range n.missed {
+		f.at = w.now
+		heap.Push(&w.queue, f)
+	}
+	n.missed = nil
+	w.turn(id)
 }
 
 func (w *net) states() string {

@@ -16,6 +16,7 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 	r := m.ring
 	if r == nil || h.Config != r.id || p.index < 0 {
 		m.foreign(p, h)
+		m.onStranger(p, h, b[ringproto.RingSize:])
 		return
 	}
 	line := min(max(r.stable, min(known.Stable, r.aru))+1, r.next) + maxWindow
@@ -58,9 +59,6 @@ func (m *Machine) foreign(p *peer, h *ringproto.Header) {
 	if m.state == operational && p.index >= 0 && h.Config.Time > m.ring.id.Time {
 		m.note(Note{Kind: NoteMovedOn, Daemon: p.id})
 		m.beginGather()
-	}
-	if h.Kind == ringproto.Ping {
-		m.emit(p.id, ringproto.Ack, 0, make([]byte, ringproto.RingSize-ringproto.HeaderSize))
 	}
 	m.counts.Foreign++
 }

@@ -33,8 +33,8 @@ type Options struct {
 	Trace bool
 }
 
-// Timing is how long the machine waits for what. Zero values are replaced by
-// those of [LocalTiming].
+// Timing is how long the machine waits for what. The zero Timing is that of
+// [LocalTiming], and grows with the round trips that are measured.
 type Timing struct {
 	// Loss: a member that is silent this long is suspected.
 	Loss time.Duration
@@ -64,6 +64,16 @@ func WideTiming() Timing {
 	return Timing{Loss: 2000 * ms, Beat: 250 * ms, Join: 150 * ms, Start: 800 * ms, Gather: 1200 * ms, Form: 1500 * ms, Probe: 1000 * ms}
 }
 
+// stretched is the timing for daemons whose answers take up to rtt.
+func (t Timing) stretched(rtt time.Duration) Timing {
+	rtt = min(rtt, mostStretch)
+	t.Loss, t.Beat, t.Join = max(t.Loss, 6*rtt), max(t.Beat, rtt/2), max(t.Join, rtt/2)
+	t.Start, t.Gather = max(t.Start, 3*rtt), max(t.Gather, 4*rtt)
+	t.Form, t.Probe = max(t.Form, 4*rtt), max(t.Probe, 3*rtt)
+	return t
+}
+
+// fill replaces what is zero.
 func (t *Timing) fill() {
 	d := LocalTiming()
 	for _, f := range []struct{ to, from *time.Duration }{
@@ -92,6 +102,8 @@ const (
 	// maxWindow is the most numbers that may be in use beyond the stable ones.
 	// Packets beyond are not accepted, so that memory is bounded.
 	maxWindow = 1 << 14
+	// mostStretch is the longest round trip that timing follows.
+	mostStretch = time.Second
 	// lastTime is the highest time that a configuration may have.
 	lastTime = math.MaxUint32 - 16
 	// firstGrow and mostGrow bound how long small datagrams are used before larger

@@ -37,7 +37,7 @@ type peer struct {
 	// deaf: it has not answered a proposal. Until something comes that it has
 	// sent to us alone, it counts as not heard.
 	deaf   bool
-	pinged time.Duration // when it was last asked for that
+	pinged time.Duration // when it was last asked for that, or for its round trip
 
 	pieces assembly
 }
@@ -57,10 +57,13 @@ func (p *peer) anew(incarnation uint32) {
 	p.pieces = assembly{}
 }
 
+// firstAnswer is how long an answer may take while nothing has been measured.
+const firstAnswer = 10 * time.Millisecond
+
 // answerTime is how long an answer of p may take before it is asked again.
 func (p *peer) answerTime(least time.Duration) time.Duration {
 	if p.rtt.mean == 0 {
-		return 10 * time.Millisecond
+		return firstAnswer
 	}
 	return min(max(p.rtt.bound(), least), time.Second)
 }

@@ -74,7 +74,7 @@ func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
 	r.wanted.merge(t.Wanted, len(r.members))
 	r.wanted.remove(r.me)
 	if r.wake.active && r.wake.tries == 1 {
-		p.rtt.add(m.now - r.wake.since)
+		m.sample(p, m.now-r.wake.since)
 	}
 	r.wake = wake{}
 	r.progress = m.now
