@@ -249,3 +249,19 @@ func TestTimes(t *testing.T) {
 		})
 	}
 }
+
+// Many daemons that begin at once form one ring in a few round trips.
+func TestManyForm(t *testing.T) {
+	w := newNet(t, 40)
+	w.start(w.ids...)
+	t0 := w.now
+	w.run(5*time.Second, w.together(w.ids...))
+	if d := w.now - t0; d > 100*time.Millisecond {
+		t.Errorf("took %v", d)
+	}
+	for _, id := range w.ids {
+		if n := w.nodes[id].sent; n > 400 {
+			t.Errorf("%d has sent %d datagrams", id, n)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type net struct {
 	latency  time.Duration
 	// budget, if not 0, is how many more turns there may be: a loop ends the test.
 	budget int
+	spins  int // turns by deadline at one time
 }
 
 type node struct {
@@ -186,6 +187,11 @@ func (w *net) run(d time.Duration, done func() bool) {
 			}
 			w.turn(f.to)
 		case id != 0:
+			if next > w.now {
+				w.spins = 0
+			} else if w.spins++; w.spins > 1000 {
+				w.tb.Fatalf("%d lets its deadline stand; %s", id, w.states())
+			}
 			w.now = max(w.now, next)
 			w.turn(id)
 		default:

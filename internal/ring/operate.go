@@ -179,6 +179,8 @@ func (m *Machine) operate() {
 func (m *Machine) sendAlone() {
 	r := m.ring
 	p := m.takeNext()
+	m.clients.keepPartial()
+	m.exchange.keepPartial()
 	r.high++
 	p.seq, p.origin = r.high, m.self
 	r.keep(p)

@@ -17,11 +17,13 @@ type outbox struct {
 	// order, one for loose ones, whose order does not matter (semantics D19).
 	open  [2]*packet
 	bytes int // of payloads waiting
-	// partial is the part of a message that has got numbers while the rest
-	// waits: if the configuration ends, the message is sent anew.
+	// Of a message of which a part has got numbers while the rest waits: that part,
+	// as far as it is not in the packets of taken. If the configuration ends, the
+	// message is sent anew.
 	partial        []byte
 	partialService Service
 	inPartial      bool
+	taken          []*packet // in this turn, with parts of that message
 }
 
 func (q *outbox) empty() bool { return q.head == len(q.packets) }
@@ -96,6 +98,7 @@ func (q *outbox) next() *packet {
 		clear(q.packets[n:])
 		q.packets, q.head = q.packets[:n], 0
 	}
+	q.taken = append(q.taken, p)
 	for b := p.chunks(); len(b) > 0; {
 		c, rest, err := ringproto.ParseChunk(b)
 		if err != nil {
@@ -108,17 +111,41 @@ func (q *outbox) next() *packet {
 		}
 		if c.First {
 			q.partial, q.partialService = q.partial[:0], Service(c.Service)
+			q.taken = append(q.taken[:0], p)
 		}
-		if q.inPartial = !c.Last; q.inPartial {
-			q.partial = append(q.partial, c.Data...)
-		}
+		q.inPartial = !c.Last
 	}
 	return p
+}
+
+// keepPartial ends a turn: what has been taken is copied as far as it belongs to a
+// message of which more is to come. Packets may be used again from then on.
+func (q *outbox) keepPartial() {
+	if q.inPartial {
+		for _, p := range q.taken {
+			q.partial = append(q.partial, lastPart(p)...)
+		}
+	}
+	clear(q.taken)
+	q.taken = q.taken[:0]
+}
+
+// lastPart is what a packet has of the message with which it ends: its last chunk.
+func lastPart(p *packet) (part []byte) {
+	for b := p.chunks(); len(b) > 0 && !p.loose; {
+		c, rest, err := ringproto.ParseChunk(b)
+		if err != nil {
+			break
+		}
+		b, part = rest, c.Data
+	}
+	return part
 }
 
 // repack makes everything that waits ready for a new configuration, with
 // datagrams of the given size: a message of which a part was sent begins anew.
 func (q *outbox) repack(size int) {
+	q.keepPartial()
 	if !q.inPartial && size == q.size {
 		return
 	}

@@ -152,6 +152,8 @@ func (m *Machine) sendWaiting() {
 	if last == nil {
 		return
 	}
+	m.clients.keepPartial()
+	m.exchange.keepPartial()
 	r.visit.told = true
 	r.progress = m.now
 	r.acks.told = r.stable
