@@ -17,11 +17,12 @@ type unit []*peer
 // division. The result is nil if our own unit does not know itself yet.
 func (m *Machine) choose() []*peer {
 	units := m.units()
+	hears := m.hearing()
 	for len(units) > 0 {
 		var group unit
 		var rest []unit
 		for _, u := range units {
-			if m.mutual(group, u) && m.agree(group, u) {
+			if hears.mutual(group, u) && m.agree(group, u) {
 				group = append(group, u...)
 			} else {
 				rest = append(rest, u)
@@ -109,23 +110,39 @@ func (m *Machine) configOf(p *peer) ringproto.Config {
 	return m.ring.id
 }
 
+// hearing tells who hears whom, by places: [p][q].
+type hearing [][]bool
+
+// hearing sums up what all have told.
+func (m *Machine) hearing() hearing {
+	h := make(hearing, len(m.peers))
+	since := m.heardSince()
+	for i, p := range m.peers {
+		h[i] = make([]bool, len(m.peers))
+		if p != m.self {
+			for _, l := range p.join.Heard {
+				if q := m.byID[DaemonID(l.ID)]; q != nil && q.life() == l {
+					h[i][q.place] = true
+				}
+			}
+			continue
+		}
+		for k, q := range m.peers {
+			h[i][k] = q.alive() && q.heard >= since && !q.deaf
+		}
+	}
+	return h
+}
+
 // mutual tells whether everybody in a hears everybody in b, and the other way.
 // Within a ring, its token has shown it.
-func (m *Machine) mutual(a, b unit) bool {
+func (h hearing) mutual(a, b unit) bool {
 	for _, p := range a {
 		for _, q := range b {
-			if !m.hears(p, q) || !m.hears(q, p) {
+			if !h[p.place][q.place] || !h[q.place][p.place] {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// hears tells whether p hears q.
-func (m *Machine) hears(p, q *peer) bool {
-	if p == m.self {
-		return q.alive() && q.heard >= m.heardSince() && !q.deaf
-	}
-	return slices.Contains(p.join.Heard, q.life())
 }

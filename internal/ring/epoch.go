@@ -39,10 +39,10 @@ func (m *Machine) Offer(e Epoch) {
 // Offering tells whether a configuration is offered that is not yet in force.
 func (m *Machine) Offering() bool { return m.next != nil }
 
-// offer tells the ring what is offered here.
+// offer tells the ring what is offered here, at its place among what clients send.
 func (m *Machine) offer() {
 	if m.state == operational {
-		m.exchange.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
+		m.clients.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
 	}
 }
 
@@ -110,6 +110,15 @@ func (m *Machine) accepts(digest uint32) bool {
 func (m *Machine) fits(in, offers uint32) bool {
 	_, ok := common([]epochs{m.epochsOf(m.self), {in, offers}})
 	return ok
+}
+
+// before tells whether p goes before q where both want to coordinate: by their
+// places, or, while they are in configurations that may differ in those, by id.
+func (m *Machine) before(p, q *peer) bool {
+	if m.epochsOf(p).in == m.epochsOf(q).in {
+		return p.place < q.place
+	}
+	return p.id < q.id
 }
 
 // epochs are what a daemon can be in: its epoch, and what it offers.

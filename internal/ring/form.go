@@ -86,7 +86,7 @@ func (m *Machine) acceptable(p *peer, b *ringproto.ProposeBody) bool {
 	if i < 0 || b.Members[0].Life != p.life() || b.Members[i].Basis != m.configOf(m.self) || m.leaving != nil {
 		return false
 	}
-	if a := m.attempt; a != nil && a.coordinator.place < p.place {
+	if a := m.attempt; a != nil && m.before(a.coordinator, p) {
 		return false
 	}
 	if m.state != operational {
@@ -112,11 +112,10 @@ func (m *Machine) freeze(coordinator *peer, id ringproto.Attempt) {
 		r.wake = wake{}
 		s.Old, s.Stable, s.High = r.id, min(r.stable, r.aru), r.high
 		r.missing(r.high, &s.Missing)
-		for _, p := range m.peers {
-			if r.commit[p.id] {
-				s.Commit = append(s.Commit, uint32(p.id))
-			}
+		for id := range r.commit {
+			s.Commit = append(s.Commit, uint32(id))
 		}
+		slices.Sort(s.Commit)
 	}
 	m.attempt = &attempt{id: id, coordinator: coordinator, state: s.Append(nil), again: m.now + formWait,
 		wait: formWait, progress: m.now, began: m.now}

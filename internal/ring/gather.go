@@ -163,7 +163,7 @@ func (m *Machine) onLeave(p *peer) {
 	if p.ended == p.incarnation {
 		return
 	}
-	p.ended = p.incarnation
+	p.ended, p.left = p.incarnation, m.now
 	p.refusals = 0
 	if m.state == operational && p.index >= 0 || m.waitsFor(p) {
 		m.note(Note{Kind: NoteLeft, Daemon: p.id})

@@ -40,6 +40,11 @@ type Machine struct {
 	// regroup: the ring has members that the configuration does not have.
 	regroup bool
 
+	// stretched: times are longer than those of a local network.
+	stretched bool
+	measureAt time.Duration
+	measured  int
+
 	now   time.Duration
 	state state
 	ring  *installed // the last configuration installed; nil before the first
@@ -201,16 +206,39 @@ func (m *Machine) retime() {
 			rtt = p.rtt.mean + 2*p.rtt.dev
 		}
 	}
+	short := m.t
 	m.t = m.t.stretched(rtt)
+	m.stretched = m.t != short
 }
+
+// measure asks one member after the other for the round trip while times are
+// stretched, so that they shrink again.
+func (m *Machine) measure() {
+	if !m.stretched || m.now < m.measureAt {
+		return
+	}
+	m.measureAt = m.now + measureEvery
+	m.measured++
+	if p := m.ring.members[m.measured%len(m.ring.members)]; p != m.self {
+		m.ping(p)
+	}
+	m.retime()
+}
+
+// measureEvery is how often a daemon measures while its times are stretched.
+const measureEvery = 200 * time.Millisecond
 
 // sample takes how long an answer of p took.
 func (m *Machine) sample(p *peer, d time.Duration) {
 	p.rtt.add(d)
-	if d > m.t.Beat/4 || m.t.Beat > LocalTiming().Beat {
+	if d > m.t.Beat/4 || m.stretched {
 		m.retime()
 	}
 }
+
+// leftFor is how long nothing is taken from a daemon that has taken its leave. If it
+// still speaks then, it has not.
+const leftFor = 2 * time.Second
 
 // longSilence is after how long a daemon's round trip does not matter any more.
 const longSilence = 10 * time.Second
@@ -237,7 +265,8 @@ func (m *Machine) useDatagram(bytes int) {
 // or of one that has taken its leave.
 func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	switch {
-	case incarnation < p.incarnation || incarnation == 0, incarnation == p.ended && p.refusals == 0:
+	case incarnation < p.incarnation || incarnation == 0,
+		incarnation == p.ended && p.refusals == 0 && m.now-p.left < leftFor:
 		return false
 	case incarnation > p.incarnation:
 		before := p.incarnation
@@ -249,9 +278,7 @@ func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	}
 	p.heard = m.now
 	p.asked = 0
-	if p.refusals > 0 {
-		p.refusals, p.ended = 0, 0
-	}
+	p.refusals, p.ended = 0, 0
 	return true
 }
 

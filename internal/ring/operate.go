@@ -20,6 +20,9 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 		return
 	}
 	line := min(max(r.stable, min(known.Stable, r.aru))+1, r.next) + maxWindow
+	if h.Kind == ringproto.Ping {
+		m.ackTo(p, stampOf(b[ringproto.RingSize:]))
+	}
 	if m.state == forming || known.Stable > known.Aru || known.High >= line || known.Aru >= line {
 		m.counts.Stale++
 		return
@@ -44,8 +47,6 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 		m.onToken(p, known.Hop, body)
 	case ringproto.Wake:
 		m.onWake(p, known.Hop, body)
-	case ringproto.Ping:
-		m.ackTo(p, stampOf(body))
 	case ringproto.Beat:
 		if h.Flags&ringproto.AckMe != 0 {
 			m.ackTo(p, stampOf(body))
@@ -169,6 +170,7 @@ func (m *Machine) operate() {
 	r.settle()
 	m.tell()
 	m.fillGaps()
+	m.measure()
 	m.watch()
 	if m.state == operational {
 		m.probeOthers()
@@ -205,6 +207,9 @@ func (m *Machine) operateBy(d *earliest) {
 	}
 	if r.gaps.at != 0 {
 		d.by(r.gaps.at)
+	}
+	if m.stretched {
+		d.by(m.measureAt)
 	}
 	for _, at := range []time.Duration{r.acks.checkAt, r.acks.tellAt} {
 		if at != 0 {

@@ -193,7 +193,8 @@ func TestOutboxSurvivesChange(t *testing.T) {
 					p := s.q.next()
 					sizes = max(sizes, len(p.data))
 					r.packet(t, minDatagram+2000, p)
-					if rng.IntN(2) == 0 {
+					if rng.IntN(2) == 0 { // a turn ends
+						s.q.keepPartial()
 						s.q.pool.put(p)
 						s.q.pool.turn()
 					}

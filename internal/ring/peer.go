@@ -27,6 +27,7 @@ type peer struct {
 	refused  time.Duration // when the last one came
 	// ended is the incarnation that is known to be over.
 	ended uint32
+	left  time.Duration // when it took its leave
 
 	join       ringproto.JoinBody // its last one
 	joined     time.Duration      // when that came

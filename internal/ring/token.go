@@ -42,7 +42,7 @@ const tokenWait = 2 * time.Millisecond
 
 // waiting tells whether something may get a number when the token is here.
 func (m *Machine) waiting() bool {
-	return !m.exchange.empty() || (!m.held || m.clients.inPartial) && !m.clients.empty()
+	return !m.exchange.empty() || !m.held && !m.clients.empty()
 }
 
 // takeNext takes the packet that goes next.
