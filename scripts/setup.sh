@@ -24,6 +24,11 @@ fi
 if command -v apt-get >/dev/null && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
 	missing="$missing ca-certificates"
 fi
+# Tests of real daemons make networks of their own, as root on Linux.
+if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
+	command -v ip >/dev/null || missing="$missing iproute2"
+	command -v sysctl >/dev/null || missing="$missing procps"
+fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
