@@ -16,9 +16,14 @@ type acks struct {
 	checkAt  time.Duration // when to look who has not answered; 0: no need
 	safe     uint64        // the highest own number with a SAFE message
 	told     uint64        // the stable line last told to everybody
-	tellAt   time.Duration // when to tell it once more; 0: no need
-	settleAt time.Duration // when to ask for what was sent last; 0: no need
-	beatAt   time.Duration // when to show that the token rests here
+
+	// A SAFE message in packet stableFor waits for the stable line. It is asked for
+	// at stableAt; 0: nothing waits.
+	stableAt    time.Duration
+	stableFor   uint64
+	stableTries int
+	settleAt    time.Duration // when to ask for what was sent last; 0: no need
+	beatAt      time.Duration // when to show that the token rests here
 }
 
 // gaps is what has been missing for how long.
@@ -35,6 +40,9 @@ type gaps struct {
 const (
 	// settleTime after the last packet, the holder makes sure that all have it.
 	settleTime = 2 * time.Millisecond
+	// stablePatience is how long a SAFE message waits before the stable line is
+	// asked for.
+	stablePatience = 5 * time.Millisecond
 	// firstPatience, leastPatience and mostPatience bound gaps.patience.
 	firstPatience = time.Millisecond
 	leastPatience = 500 * time.Microsecond
@@ -100,7 +108,7 @@ func (m *Machine) sendAck(p *peer, stamp uint64, missing *seqset.Set) {
 		a.Tries = uint8(min(m.ring.gaps.tries, 255))
 	}
 	b := binary.BigEndian.AppendUint64(nil, stamp)
-	m.emitRing(p.id, ringproto.Ack, 0, m.ring.hop, a.Append(b, mostRanges))
+	m.emitRing(p.id, ringproto.Ack, 0, m.ring.shownHop(), a.Append(b, mostRanges))
 }
 
 // ping asks one daemon for an answer, at least that of its host.
@@ -109,7 +117,7 @@ func (m *Machine) ping(p *peer) {
 		m.emit(p.id, ringproto.Ping, 0, append(make([]byte, ringproto.RingSize-ringproto.HeaderSize), m.stamp()...))
 		return
 	}
-	m.emitRing(p.id, ringproto.Ping, 0, m.ring.hop, m.stamp())
+	m.emitRing(p.id, ringproto.Ping, 0, m.ring.shownHop(), m.stamp())
 	m.unanswered(p)
 }
 
@@ -234,19 +242,36 @@ func (m *Machine) whoHas(g *gaps) *peer {
 // tell makes known what has become stable, where somebody waits for it.
 func (m *Machine) tell() {
 	r := m.ring
-	a := &r.acks
-	switch {
-	case a.told < a.safe && r.stable >= a.safe:
-		a.tellAt = m.now + settleTime
-	case a.tellAt != 0 && m.now >= a.tellAt:
-		a.tellAt = 0 // once more: the first time may have been lost
-	default:
-		return
-	}
-	if r.holding {
+	switch a := &r.acks; {
+	case a.told >= a.safe || r.stable < a.safe:
+	case r.holding:
 		m.beat(0)
+	default:
+		a.told = r.stable
+		m.emitRing(0, ringproto.Beat, 0, r.shownHop(), m.stamp())
+	}
+}
+
+// askStable asks for the stable line when a SAFE message has waited for it longer
+// than usual: what told it may have been lost.
+func (m *Machine) askStable() {
+	r := m.ring
+	if r.next > r.aru {
+		r.acks.stableAt = 0
 		return
 	}
-	a.told = r.stable
-	m.emitRing(0, ringproto.Beat, 0, r.hop, m.stamp())
+	switch a := &r.acks; {
+	case a.stableAt == 0 || a.stableFor != r.next:
+		a.stableAt, a.stableFor = m.now+m.slowest(stablePatience), r.next
+	case m.now >= a.stableAt:
+		a.stableAt = m.now + m.slowest(stablePatience)
+		p := r.members[r.holder]
+		if k := r.store.get(r.next); k != nil && (p == m.self || a.stableTries%2 == 0) {
+			p = k.origin
+		}
+		a.stableTries++
+		if p != m.self {
+			m.ping(p)
+		}
+	}
 }

@@ -151,6 +151,16 @@ func (r *installed) missing(limit uint64, into *seqset.Set) {
 	}
 }
 
+// shownHop is how often the token is known to have been passed. While it is on its
+// way, nobody is told of the hop that it makes: what others say of that is the sign
+// that it has arrived.
+func (r *installed) shownHop() uint64 {
+	if r.passing.active {
+		return r.passing.hop - 1
+	}
+	return r.hop
+}
+
 // known is what this daemon says of itself in every datagram.
 func (r *installed) known() ringproto.Ring {
 	return ringproto.Ring{Hop: r.hop, Aru: r.aru, Stable: min(r.stable, r.aru), High: r.high}

@@ -169,6 +169,7 @@ func (m *Machine) operate() {
 	}
 	r.settle()
 	m.tell()
+	m.askStable()
 	m.fillGaps()
 	m.measure()
 	m.watch()
@@ -211,7 +212,7 @@ func (m *Machine) operateBy(d *earliest) {
 	if m.stretched {
 		d.by(m.measureAt)
 	}
-	for _, at := range []time.Duration{r.acks.checkAt, r.acks.tellAt} {
+	for _, at := range []time.Duration{r.acks.checkAt, r.acks.stableAt} {
 		if at != 0 {
 			d.by(at)
 		}

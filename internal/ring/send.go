@@ -56,7 +56,7 @@ func (m *Machine) putData(p *packet, f ringproto.Flags, hop uint64) {
 // seem to reach it.
 func (m *Machine) resend(to DaemonID, p *packet, pieces bool) {
 	m.counts.Resent++
-	m.putData(p, ringproto.Again, m.ring.hop)
+	m.putData(p, ringproto.Again, m.ring.shownHop())
 	if pieces && len(p.data) > safeDatagram || len(p.data) > m.o.Datagram {
 		m.sendPieces(to, p.data)
 		return

@@ -165,6 +165,7 @@ func (m *Machine) sendWaiting() {
 		m.asked(last.seq)
 	}
 	r.acks.settleAt = m.now + settleTime
+	r.acks.beatAt = m.now + m.t.Beat
 }
 
 // nextWanted is the next member behind us that wants the token, or -1.
@@ -257,7 +258,7 @@ func (m *Machine) askForToken() {
 		id, body.Left = 0, 0 // whoever has it
 	}
 	m.counts.Wakes++
-	m.emitRing(id, ringproto.Wake, 0, r.hop, body.Append(nil))
+	m.emitRing(id, ringproto.Wake, 0, r.shownHop(), body.Append(nil))
 }
 
 // beat shows that the token rests here.
