@@ -11,7 +11,8 @@ import (
 // coordination is an attempt as its coordinator sees it.
 type coordination struct {
 	group  []*peer
-	lives  []ringproto.Life // as they were when the attempt began; zero: has given it up
+	bases  []ringproto.Config // where they were then
+	lives  []ringproto.Life   // as they were when the attempt began; zero: has given it up
 	bodies struct{ propose, plan []byte }
 	states []*ringproto.StateBody // by place in group
 	ready  []bool
@@ -28,7 +29,7 @@ func (m *Machine) propose(group []*peer) {
 		ready: make([]bool, len(group)), wait: formWait, again: m.now + formWait, began: m.now}
 	b := ringproto.ProposeBody{Attempt: id}
 	for _, p := range group {
-		c.lives = append(c.lives, p.life())
+		c.lives, c.bases = append(c.lives, p.life()), append(c.bases, m.configOf(p))
 		x := ringproto.Candidate{Life: p.life(), Basis: m.configOf(p), Joined: p.join.Number}
 		if p == m.self {
 			x.Joined = m.joins

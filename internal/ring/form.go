@@ -73,7 +73,8 @@ func (m *Machine) joinInAttempt(p *peer) {
 		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
 		m.beginGather()
 	case c != nil:
-		if i := slices.Index(c.group, p); i >= 0 && c.states[i] != nil && p.join.Number > c.states[i].Joined {
+		i := slices.Index(c.group, p)
+		if i >= 0 && (c.states[i] == nil && p.joinConfig != c.bases[i] || c.states[i] != nil && p.join.Number > c.states[i].Joined) {
 			c.lives[i] = ringproto.Life{} // goes on without it
 		}
 	}

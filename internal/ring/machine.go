@@ -202,8 +202,8 @@ func (m *Machine) retime() {
 	}
 	var rtt time.Duration
 	for _, p := range m.peers {
-		if p.rtt.mean > rtt && m.now-p.heard < longSilence {
-			rtt = p.rtt.mean + 2*p.rtt.dev
+		if p.rtt.n > 0 && m.now-p.heard < longSilence {
+			rtt = max(rtt, min(p.rtt.mean+2*p.rtt.dev, 2*p.rtt.least()))
 		}
 	}
 	short := m.t

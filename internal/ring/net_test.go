@@ -20,6 +20,7 @@ type net struct {
 	lives int
 	ids   []DaemonID
 	drop  func(from, to DaemonID, b []byte) bool
+	toAll bool // of the datagram that drop looks at: it goes to everybody
 	trace bool
 
 	// What daemons are started with, and how long a datagram takes.
@@ -151,6 +152,7 @@ func (w *net) send(from, to DaemonID, p Packet) {
 	} else {
 		f.to, f.from = from, to
 	}
+	w.toAll = p.To == 0
 	if w.drop != nil && w.drop(from, to, p.Data) {
 		return
 	}

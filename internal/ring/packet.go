@@ -146,10 +146,17 @@ func (s *store) free(seq uint64, to *pool) {
 	}
 }
 
-// estimate is a smoothed time with its deviation, as TCP keeps it (RFC 6298).
-type estimate struct{ mean, dev time.Duration }
+// estimate is a smoothed time with its deviation, as TCP keeps it (RFC 6298), and
+// the least of the last times.
+type estimate struct {
+	mean, dev time.Duration
+	last      [8]time.Duration
+	n         int
+}
 
 func (e *estimate) add(d time.Duration) {
+	e.last[e.n%len(e.last)] = d
+	e.n++
 	if e.mean == 0 {
 		e.mean, e.dev = d, d/2
 		return
@@ -162,5 +169,18 @@ func (e *estimate) add(d time.Duration) {
 	e.dev += (diff - e.dev) / 4
 }
 
-// bound is a time that is rarely exceeded.
-func (e *estimate) bound() time.Duration { return e.mean + 4*e.dev }
+// least is the least of the last times: what the path takes, without what queues and
+// sleeping processes add.
+func (e *estimate) least() time.Duration {
+	least := e.last[0]
+	for _, d := range e.last[:min(e.n, len(e.last))] {
+		least = min(least, d)
+	}
+	return least
+}
+
+// bound is a time that is rarely exceeded, as far as the path is to blame.
+func (e *estimate) bound() time.Duration { return min(e.mean+4*e.dev, 4*e.least()+boundSlack) }
+
+// boundSlack is what a bound allows beyond the path.
+const boundSlack = 5 * time.Millisecond

@@ -1,9 +1,3 @@
-// Package ring gives payloads of all daemons one place each in a total order,
-// and mixes into that order the changes of the set of daemons that share it
-// (extended virtual synchrony, semantics 1.2).
-//
-// It is pure: no socket, clock, goroutine, random source or log. The caller
-// feeds it and takes out what is due; time is an argument.
 package ring
 
 import "fmt"
