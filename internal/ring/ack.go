@@ -31,7 +31,9 @@ type gaps struct {
 	at      time.Duration // when to look again; 0: nothing is missing
 	mark    uint64        // what was the highest number when the wait began
 	asked   uint64        // the highest number asked for
-	tries   int
+	tries   int           // requests in a row that brought nothing
+	got     int           // what the last request has brought
+	pieces  bool          // large datagrams seem not to reach us
 	missing seqset.Set
 	// patience is how long a number may be missing before it is asked for.
 	patience time.Duration
@@ -51,6 +53,10 @@ const (
 	mostAnswer = 256
 	// mostRanges is how many ranges one request has at most.
 	mostRanges = 100
+	// piecesAfter is how many requests in vain make large datagrams suspicious.
+	piecesAfter = 2
+	// answerPause is how long an answer may pause before it counts as finished.
+	answerPause = 2 * time.Millisecond
 	// answerLeast is the least time allowed for an answer, answerPatience that
 	// after which the host of who does not answer is asked.
 	answerLeast    = 4 * time.Millisecond
@@ -105,7 +111,9 @@ func (m *Machine) sendAck(p *peer, stamp uint64, missing *seqset.Set) {
 	var a ringproto.AckBody
 	if missing != nil {
 		a.Missing = *missing
-		a.Tries = uint8(min(m.ring.gaps.tries, 255))
+		if m.ring.gaps.pieces {
+			a.Tries = piecesAfter
+		}
 	}
 	b := binary.BigEndian.AppendUint64(nil, stamp)
 	m.emitRing(p.id, ringproto.Ack, 0, m.ring.shownHop(), a.Append(b, mostRanges))
@@ -135,7 +143,7 @@ func (m *Machine) onStranger(p *peer, h *ringproto.Header, body []byte) {
 
 // takeStamp measures how long the answer of p took.
 func (m *Machine) takeStamp(p *peer, body []byte) {
-	if s := time.Duration(stampOf(body)); s > 0 && s <= m.now && m.now-s < longSilence {
+	if s := time.Duration(stampOf(body)); s > m.slept && s <= m.now && m.now-s < longSilence {
 		m.sample(p, m.now-s)
 	}
 }
@@ -162,7 +170,8 @@ func (m *Machine) onAck(p *peer, body []byte) {
 func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
 	r := m.ring
 	left, bytes := mostAnswer, mostBytes
-	if a.Tries >= 2 {
+	pieces := a.Tries >= piecesAfter
+	if pieces {
 		bytes = mostPieces
 	}
 	for _, g := range a.Missing.Ranges() {
@@ -173,10 +182,10 @@ func (m *Machine) answer(p *peer, a *ringproto.AckBody) {
 			}
 			left--
 			bytes -= len(k.data)
-			m.resend(p.id, k, a.Tries >= 2)
+			m.resend(p.id, k, pieces)
 			if k.origin == m.self {
 				r.flow.resent++
-				if a.Tries >= 2 && len(k.data) > safeDatagram {
+				if pieces && len(k.data) > safeDatagram {
 					m.shrink()
 				}
 			}
@@ -198,7 +207,7 @@ func (m *Machine) fillGaps() {
 	r := m.ring
 	g := &r.gaps
 	if r.aru >= r.high {
-		*g = gaps{patience: g.patience}
+		*g = gaps{patience: g.patience, pieces: g.pieces}
 		return
 	}
 	if g.patience == 0 {
@@ -208,18 +217,33 @@ func (m *Machine) fillGaps() {
 	case g.at == 0 || r.aru >= g.mark:
 		g.at, g.mark, g.tries = m.now+g.patience, r.high, 0
 	case m.now >= g.at:
-		if r.aru >= g.asked {
-			g.tries = 0
-		}
 		r.missing(g.mark, &g.missing)
 		p := m.whoHas(g)
-		m.counts.Asked++
-		m.sendAck(p, 0, &g.missing)
+		m.ask(p, &g.missing)
 		m.unanswered(p)
 		g.asked = g.mark
-		g.tries++
 		g.at, g.mark = m.now+p.answerTime(answerLeast), r.high
 	}
+}
+
+// ask asks p for packets.
+func (m *Machine) ask(p *peer, missing *seqset.Set) {
+	g := &m.ring.gaps
+	if g.got > 0 {
+		g.tries = 0
+	}
+	g.pieces = g.pieces || g.tries >= piecesAfter
+	m.counts.Asked++
+	m.sendAck(p, 0, missing)
+	g.tries, g.got = g.tries+1, 0
+}
+
+// brought takes note of a packet that has been asked for. When no more come, the
+// next request is due at once: who answers does not send everything in one go. The
+// result is when that is.
+func (g *gaps) brought(p *peer, now time.Duration) time.Duration {
+	g.got++
+	return now + max(2*p.rtt.least(), answerPause)
 }
 
 // whoHas guesses a member that holds the lowest missing number: first who gave

@@ -1,5 +1,7 @@
 package ring
 
+import "time"
+
 // flow adapts how many packets may be under way where the configuration does not
 // say. Loss is no reason to slow down as such, as single packets are repaired
 // cheaply; much of it is, as then a buffer overflows somewhere.
@@ -14,6 +16,8 @@ const (
 	leastWindow    = 32
 	mostInFlight   = 4 << 20 // bytes
 	defaultOverlap = 16
+	// maxQueueing is how long answers may queue before the window stops growing.
+	maxQueueing = 20 * time.Millisecond
 )
 
 // window is how many numbers may be in use beyond the stable ones.
@@ -54,6 +58,17 @@ func (m *Machine) acceleration() int {
 	return defaultOverlap
 }
 
+// queueing tells whether answers take much longer than the path does: then what is
+// under way only makes queues longer.
+func (m *Machine) queueing() bool {
+	for _, p := range m.ring.members {
+		if p != m.self && p.rtt.n > 0 && p.rtt.mean > 2*p.rtt.least()+maxQueueing {
+			return true
+		}
+	}
+	return false
+}
+
 // adjust follows the path once a window's worth of packets has been sent.
 func (m *Machine) adjust() {
 	f := &m.ring.flow
@@ -64,6 +79,7 @@ func (m *Machine) adjust() {
 	switch {
 	case f.resent*5 > f.sent:
 		f.window = max(leastWindow, f.window*7/10)
+	case m.queueing():
 	case f.resent*50 < f.sent:
 		f.window = min(maxWindow/2, f.window*2)
 	default:

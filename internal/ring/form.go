@@ -32,8 +32,8 @@ const (
 	// formWait is the least time before something is repeated; it grows.
 	formWait = 8 * time.Millisecond
 	mostWait = 100 * time.Millisecond
-	// mostRecovered is how many packets a source sends unasked.
-	mostRecovered = 256
+	// mostRecovered is how much a source sends unasked, in bytes.
+	mostRecovered = 128 << 10
 )
 
 // onPropose takes part in an attempt if it fits what we are.
@@ -221,7 +221,7 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 // giveOthers sends what the plan says that we are to send.
 func (m *Machine) giveOthers() {
 	r, mine := m.ring, m.attempt.mine
-	left := mostRecovered
+	left := mostRecovered // bytes
 	for _, s := range mine.Sources {
 		if mine.Members[s.By] != uint32(m.self.id) {
 			continue
@@ -229,7 +229,7 @@ func (m *Machine) giveOthers() {
 		for seq := max(s.Lo, r.store.low); seq <= s.Hi && seq <= r.high && left > 0; seq++ {
 			if p := r.store.get(seq); p != nil {
 				m.resend(0, p, false)
-				left--
+				left -= len(p.data)
 			}
 		}
 	}
@@ -243,7 +243,8 @@ func (m *Machine) onRecovery(p *peer, h *ringproto.Header, known *ringproto.Ring
 		if a.mine != nil && a.missing.Contains(known.High) && m.keepData(h, known.High, b) {
 			if m.ring.store.get(known.High) != nil {
 				a.missing.Remove(known.High, known.High)
-				a.progress = m.now
+				a.progress, a.wait = m.now, formWait
+				a.again = m.ring.gaps.brought(p, m.now)
 				m.checkRecovered()
 			}
 		}
@@ -300,8 +301,7 @@ func (m *Machine) askSources() {
 		wanted := a.missing.Clone()
 		wanted.RemoveSet(lacking)
 		if !wanted.Empty() {
-			r.gaps.tries++
-			m.sendAck(p, 0, wanted)
+			m.ask(p, wanted)
 		}
 	}
 }

@@ -42,6 +42,7 @@ type Machine struct {
 
 	// stretched: times are longer than those of a local network.
 	stretched bool
+	slept     time.Duration // when this daemon last did not run for a while
 	measureAt time.Duration
 	measured  int
 
@@ -383,6 +384,7 @@ func (m *Machine) wakeUp(now time.Duration) {
 	if now-m.now < min(overslept, m.t.Loss/4) {
 		return
 	}
+	m.slept = now
 	if late := now - max(m.Deadline(), m.now); late > min(overslept, m.t.Loss/4) {
 		m.note(Note{Kind: NoteOverslept, For: late})
 		for _, p := range m.peers {

@@ -104,6 +104,7 @@ func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b 
 			g.patience = min(g.patience*3/2, max(mostPatience, p.rtt.bound()))
 		} else {
 			g.patience = max(g.patience-g.patience/16, leastPatience)
+			g.at = min(g.at, g.brought(p, m.now))
 		}
 	}
 }

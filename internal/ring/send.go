@@ -20,7 +20,7 @@ func (m *Machine) emit(to DaemonID, k ringproto.Kind, f ringproto.Flags, body []
 	b := m.scratch(ringproto.HeaderSize + len(body))
 	m.putHeader(b, k, f, c)
 	copy(b[ringproto.HeaderSize:], body)
-	if len(b) > m.o.Datagram {
+	if len(b) > min(m.o.Datagram, safeDatagram) {
 		m.sendPieces(to, b)
 		return
 	}

@@ -84,5 +84,6 @@ func (m *Machine) watchToken() {
 // suspect ends the ring because of a member's silence.
 func (m *Machine) suspect(p *peer, silent time.Duration) {
 	m.note(Note{Kind: NoteSilent, Daemon: p.id, For: silent})
+	p.deaf = true // it was asked by datagrams to it alone
 	m.beginGather()
 }
