@@ -129,6 +129,9 @@ func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
 // difference names the first lines in which another daemon's configuration differs
 // from ours.
 func difference(ours, theirs string) string {
+	if theirs == "" {
+		return "it does not tell what differs; perhaps this daemon is not in it"
+	}
 	a, b := strings.Split(ours, "\n"), strings.Split(theirs, "\n")
 	only := func(x, y []string) string {
 		for _, l := range x {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -67,7 +68,7 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 	}
 	l, err := open(link.Config{
 		Self: self.ID, Peers: peers, Segment: ownSegment(cfg, self), Bind: daemonAddrs(self),
-		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors,
+		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors, Strangers: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reach the other daemons: %w", err)
@@ -144,6 +145,9 @@ func (n *network) close() {
 	}
 }
 
+// errStranger: the datagram is one of a daemon, but not of ours.
+var errStranger = errors.New("it comes from a daemon that is not in this daemon's configuration, or not from the address that is given there")
+
 // inlet takes what comes from the network into the engine.
 type inlet struct {
 	*engine
@@ -156,6 +160,9 @@ func (i inlet) Receive(batch []link.Received) {
 	sealer := i.net.sealer.Load()
 	for k := range batch {
 		b, err := sealer.Open(batch[k].Data)
+		if err == nil && batch[k].From == 0 {
+			err = errStranger
+		}
 		if err != nil {
 			i.net.refused.Add(1)
 			if i.net.rejected != nil {

@@ -97,10 +97,13 @@ func (m *Machine) planWhenKnown() {
 	for i, s := range c.states {
 		known := func(o ringproto.OldRing) bool { return o.Old == s.Old }
 		if s.Old != (ringproto.Config{}) && !slices.ContainsFunc(plan.Rings, known) {
-			plan.Rings = append(plan.Rings, c.oldRing(i, time+1))
+			time++
+			plan.Rings = append(plan.Rings, c.oldRing(i, time))
 		}
 	}
-	plan.New = ringproto.Config{Leader: plan.Members[0].ID, Time: time + 2}
+	// All ids of the attempt are the coordinator's, who remembers the times that it
+	// has used.
+	plan.New = ringproto.Config{Leader: uint32(m.self.id), Time: time + 1}
 	c.bodies.plan = plan.Append(nil)
 	c.began = m.now
 	if len(c.group) > 1 {

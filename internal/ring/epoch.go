@@ -91,7 +91,7 @@ func (m *Machine) setPeers(list []Peer) {
 	for i, x := range list {
 		p := was[x.ID]
 		if p == nil {
-			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never, pinged: never}
+			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never, pinged: never, mismatch: never, noted: never}
 		}
 		p.place = i
 		m.peers = append(m.peers, p)

@@ -52,7 +52,7 @@ func (m *Machine) install() {
 func (m *Machine) finish(a *attempt) {
 	r := m.ring
 	m.deliver()
-	signal := &Configuration{ID: ID{Leader: DaemonID(a.mine.Members[0]), Time: a.mine.Time}}
+	signal := &Configuration{ID: ID{Leader: DaemonID(a.plan.New.Leader), Time: a.mine.Time}}
 	for _, id := range a.mine.Members {
 		signal.Members = append(signal.Members, DaemonID(id))
 	}

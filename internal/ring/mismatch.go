@@ -7,8 +7,10 @@ import (
 )
 
 const (
-	// mismatchEvery is how often a daemon of another configuration is told so.
+	// mismatchEvery is how often a daemon of another configuration is told so, and
+	// mismatchNoted how often the operator.
 	mismatchEvery = 5 * time.Second
+	mismatchNoted = time.Minute
 	// mostDescribed is the most of a configuration's text that is sent, in bytes.
 	mostDescribed = 16 << 10
 )
@@ -21,7 +23,7 @@ func (m *Machine) onMismatch(p *peer, h *ringproto.Header, body []byte) {
 	}
 	switch h.Kind {
 	case ringproto.Differ:
-		m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: string(body)})
+		m.noteMismatch(p, string(body))
 	case ringproto.Piece:
 		var piece ringproto.PieceBody
 		if piece.Parse(body) != nil {
@@ -32,9 +34,21 @@ func (m *Machine) onMismatch(p *peer, h *ringproto.Header, body []byte) {
 			m.onMismatch(p, &whole, b[ringproto.HeaderSize:])
 		}
 	case ringproto.Join:
-		if p.mismatch == 0 || m.now-p.mismatch >= mismatchEvery {
+		if p.mismatch == never || m.now-p.mismatch >= mismatchEvery {
+			if p.mismatch != never {
+				m.noteMismatch(p, "") // it has not told; perhaps we are not in its configuration
+			}
 			p.mismatch = m.now
 			m.emit(p.id, ringproto.Differ, 0, []byte(m.epoch.Describe[:min(len(m.epoch.Describe), mostDescribed)]))
 		}
 	}
+}
+
+// noteMismatch tells the operator, once in a while.
+func (m *Machine) noteMismatch(p *peer, theirs string) {
+	if p.noted != never && m.now-p.noted < mismatchNoted {
+		return
+	}
+	p.noted = m.now
+	m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: theirs})
 }

@@ -76,7 +76,8 @@ type Note struct {
 	Kind   NoteKind
 	Daemon DaemonID
 	For    time.Duration
-	// Theirs, of NoteMismatch, is the other's configuration as text.
+	// Theirs, of NoteMismatch, is the other's configuration as text, empty if it has
+	// not told.
 	Theirs string
 }
 

@@ -19,6 +19,7 @@ type peer struct {
 	incarnation uint32        // of its present life, 0: not known
 	digest      uint32        // of its configuration of daemons
 	mismatch    time.Duration // when it was last told that ours is another
+	noted       time.Duration // when the operator was
 	heard       time.Duration // when its last datagram came
 	rtt         estimate      // of its answers
 

@@ -259,7 +259,7 @@ func (s *StateBody) Parse(b []byte) error {
 // OldRing is what a plan says of one old configuration.
 type OldRing struct {
 	Old Config
-	// Time and the first of Members name the transitional configuration.
+	// Time and the coordinator name the transitional configuration.
 	Time    uint32
 	Members []uint32 // in configuration order
 	Stable  uint64   // the most that any of them knows to be held by all of Old

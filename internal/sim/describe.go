@@ -31,7 +31,7 @@ func describe(b []byte) string {
 		if err != nil {
 			return fmt.Sprintf("%s: %v", s, err)
 		}
-		if rest = b[ringproto.RingSize:]; h.Kind == ringproto.Ack && len(rest) >= 8 {
+		if rest = b[ringproto.RingSize:]; h.Kind == ringproto.Ack && len(rest) > 8 {
 			rest, parsed = rest[8:], new(ringproto.AckBody) // behind a time
 		}
 		s += fmt.Sprintf(" hop %d aru %d stable %d high %d", r.Hop, r.Aru, r.Stable, r.High)

@@ -34,7 +34,7 @@ type host struct {
 
 	// The monotonic clock: so many parts in a million fast, and with this origin.
 	origin  time.Duration
-	drift   time.Duration
+	drift   int64
 	work    time.Duration // that a datagram costs; faults change it
 	busy    time.Duration // until then it handles what it has taken
 	armed   time.Duration // when the next timer event comes
@@ -71,7 +71,7 @@ func (w *World) start(s *slot) *host {
 	h := &host{
 		w: w, slot: s, life: s.lives,
 		origin: time.Duration(w.rng.Int64N(int64(1000 * time.Hour))),
-		drift:  time.Duration(w.rng.IntN(401) - 200),
+		drift:  int64(w.rng.IntN(401) - 200),
 		work:   w.Plan.Work,
 		armed:  math.MaxInt64,
 	}
@@ -102,7 +102,7 @@ func (h *host) now() time.Duration { return h.shows(h.w.now) }
 
 // shows is what the daemon's clock shows at a true time.
 func (h *host) shows(t time.Duration) time.Duration {
-	return h.origin + t + t/1_000_000*h.drift
+	return h.origin + t + time.Duration(int64(t)/1_000_000*h.drift)
 }
 
 // trueTime is the first true time at which the daemon's clock shows t.
@@ -111,7 +111,7 @@ func (h *host) trueTime(t time.Duration) time.Duration {
 		return math.MaxInt64
 	}
 	d := t - h.origin
-	d -= d / 1_000_000 * h.drift
+	d -= time.Duration(int64(d) / 1_000_000 * h.drift)
 	for shown := h.shows(d); shown < t; shown = h.shows(d) {
 		d += t - shown + 1
 	}

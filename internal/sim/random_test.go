@@ -44,7 +44,7 @@ func limits(t *testing.T) Limits {
 func TestRandom(t *testing.T) {
 	n := *seeds
 	if n == 0 {
-		n = 200
+		n = 150
 		if testing.Short() {
 			n = 30
 		}
@@ -62,7 +62,7 @@ func TestRandom(t *testing.T) {
 // TestRubbish feeds the machines damaged bytes, as if there were no seal. Nothing
 // may panic or hang.
 func TestRubbish(t *testing.T) {
-	campaign(t, *seed, max(40, *seeds/10), func(s uint64) *Plan {
+	campaign(t, *seed, max(20, *seeds/10), func(s uint64) *Plan {
 		p := Choose(s, limits(t))
 		p.Rubbish = true
 		return p

@@ -42,26 +42,24 @@ func Wide(n int) *Plan {
 	return p
 }
 
-// NewScript makes a world with no daemon started. Its trace is shown if the test
-// fails: in the file named by the environment variable SIM_TRACE, or its end in
-// the log. Of more than 20 daemons there is none, it would be too long.
+// NewScript makes a world with no daemon started. If the environment variable
+// SIM_TRACE names a file, the trace goes there when the test fails.
 func NewScript(tb testing.TB, p *Plan) *Script {
 	s := &Script{World: NewWorld(p), tb: tb}
-	if p.Daemons <= 20 {
+	file := os.Getenv("SIM_TRACE")
+	if file != "" {
 		s.Trace(&s.log)
 	}
 	tb.Cleanup(func() {
-		if !tb.Failed() {
-			return
-		}
-		if file := os.Getenv("SIM_TRACE"); file != "" {
+		switch {
+		case !tb.Failed():
+		case file == "":
+			tb.Logf("for the trace: SIM_TRACE=FILE go test ./internal/sim -run '^%s$'", tb.Name())
+		default:
 			if err := os.WriteFile(file, s.log.Bytes(), 0o644); err != nil {
 				tb.Log(err)
 			}
-			return
 		}
-		lines := strings.Split(s.log.String(), "\n")
-		tb.Logf("the end of the trace:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
 	})
 	return s
 }

@@ -76,6 +76,7 @@ func TestMany(t *testing.T) {
 		messages float64
 	}{{60, 0.01, 100}, {128, 0, 0}} {
 		t.Run(fmt.Sprint(c.daemons), func(t *testing.T) {
+			t.Parallel()
 			p := Local(c.daemons)
 			p.Near.Loss, p.Stagger = c.loss, 500*ms
 			if c.messages > 0 {
@@ -85,7 +86,7 @@ func TestMany(t *testing.T) {
 			s.Begin()
 			s.Wait(s.all(), 10*time.Second)
 			installed := s.Seen.Configurations
-			s.For(5 * time.Second)
+			s.For(2 * time.Second)
 			if n := s.Seen.Configurations - installed; n > 0 {
 				t.Errorf("%d configurations after that of all", n)
 			}
@@ -124,7 +125,8 @@ func TestEachStep(t *testing.T) {
 		for _, kind := range steps {
 			for _, what := range sortedKeys(happens) {
 				t.Run(fmt.Sprintf("%s/%v/%s", begin, kind, what), func(t *testing.T) {
-					s := NewScript(t, busy(Local(5), 300))
+					t.Parallel()
+					s := NewScript(t, busy(Local(5), 150))
 					s.Form()
 					s.For(200 * ms)
 					if begin == "merge" {
@@ -135,7 +137,7 @@ func TestEachStep(t *testing.T) {
 					n := 1 + rand.New(rand.NewPCG(uint64(kind), uint64(len(what)))).IntN(3)
 					begins[begin](s)
 					s.On(kind, "", n, func(from string) { happens[what](s, from) })
-					s.For(3 * time.Second)
+					s.For(2 * time.Second)
 					s.Finish()
 				})
 			}
