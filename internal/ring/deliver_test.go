@@ -109,7 +109,7 @@ func TestMalformedData(t *testing.T) {
 // ended is the old configuration of member 2, which goes on with others.
 func (x *member) ended(with ...uint32) []string {
 	x.events = nil
-	x.finish(&attempt{mine: &ringproto.OldRing{Members: with, Time: 77}})
+	x.finish(&attempt{mine: &ringproto.OldRing{Members: with, Time: 77}, plan: &ringproto.PlanBody{New: ringproto.Config{Leader: with[0]}}})
 	var said []string
 	for _, e := range x.events {
 		said = append(said, text(e))
