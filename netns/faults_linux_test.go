@@ -145,6 +145,7 @@ func (c *cluster) smaller(ctx context.Context, what string, at time.Time, b limi
 		c.hold(ctx, 1500*time.Millisecond)
 	} else {
 		c.seen(ctx, what, at, b.silent, c.without(i)...)
+		c.seen(ctx, what+" of the one", at, b.silent, i)
 		c.lasts(ctx, time.Second, c.without(i)...)
 	}
 	at = time.Now()
