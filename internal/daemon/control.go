@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 
 	"gospread/spread/internal/conf"
@@ -128,6 +130,7 @@ func (d *Daemon) apply(old, cfg *conf.Config) error {
 	d.server.SetConfig(d.sessionConfig(cfg))
 	if err := d.reloadKeys(cfg); err != nil {
 		d.log.print("Spread: %v", err)
+		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyRingKeyFile)+":") })
 	}
 	d.engine.turn(func() { d.engine.ring.Tune(timing(&cfg.Options), windows(&cfg.Options)) })
 	if err := d.offerEpoch(cfg); err != nil {

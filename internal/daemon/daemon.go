@@ -80,6 +80,8 @@ type Daemon struct {
 
 	tcp  []net.Listener
 	unix *unixSocket // nil if another daemon has it
+	// times remembers membership times in place of unix; nil if that does.
+	times *timeFile
 }
 
 // Run runs a daemon until ctx ends or a signal stops it. An error means that it
@@ -212,6 +214,9 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 	case errors.Is(err, errSocketTaken) && len(d.tcp) > 0:
 		d.log.logf(conf.LevelWarning, conf.FlagPrint,
 			"Spread: no Unix socket: %v; local clients must connect to %d@%s", err, d.self.Port, d.self.Addr)
+		if d.times, err = openTimeFile(d.opts.SocketDir, d.self.Port, d.self.Name); err != nil {
+			d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %v; wait a second before a restart", err)
+		}
 	default:
 		d.closeListeners()
 		return err
@@ -251,7 +256,7 @@ func (d *Daemon) becomeLess(id *identity) error {
 func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	began := time.Now()
 	o := ringOptions(cfg, &d.self)
-	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.opts.LastTime+1)
+	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.times.lastTime()+1, d.opts.LastTime+1)
 	d.incarnation = o.Incarnation
 	if err := d.sealRing(cfg, o.Incarnation); err != nil {
 		return err
@@ -423,5 +428,8 @@ func (d *Daemon) closeListeners() {
 	}
 	if d.unix != nil {
 		d.unix.Close()
+	}
+	if d.times != nil {
+		d.times.close()
 	}
 }

@@ -57,7 +57,7 @@ type engine struct {
 	groups  *group.Machine
 	slots   []*session.Session // by group.Local
 	free    []group.Local
-	names   map[clientproto.Name]struct{}
+	names   map[clientproto.Name]*session.Session // nil: claimed, not yet attached
 	stopped bool
 	kept    uint32 // the time that the next life must exceed
 
@@ -68,7 +68,7 @@ type engine struct {
 }
 
 func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
-	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]struct{})}
+	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session)}
 	e.groups = group.New(self, daemons, groupSink{e})
 	return e
 }
@@ -182,7 +182,7 @@ func (e *engine) Claim(private clientproto.Name) error {
 	if _, taken := e.names[private]; taken {
 		return session.ErrTaken
 	}
-	e.names[private] = struct{}{}
+	e.names[private] = nil
 	return nil
 }
 
@@ -206,6 +206,7 @@ func (e *engine) Attach(s *session.Session) {
 	}
 	e.slots[l] = s
 	s.Handle = uint32(l)
+	e.names[s.Private] = s
 	known := e.groups.Connect(l, s.Private, s.Views)
 	if e.stopped || !known {
 		s.End(session.DaemonStopped, nil)
@@ -289,6 +290,12 @@ func (e *engine) deliver(l group.Local, m []byte, shared bool) {
 func (e *engine) Deliver(to []group.Local, payload []byte) {
 	for _, l := range to {
 		e.deliver(l, payload, false)
+		if r := e.slots[l]; r != nil && r.Slow() {
+			// The message may have come from another daemon, or with the token.
+			if from := e.names[clientproto.NameOf(clientproto.Sender(payload))]; from != nil {
+				from.HoldFor(r)
+			}
+		}
 	}
 }
 

@@ -77,8 +77,8 @@ func (d *Daemon) warnUnsealed(cfg *conf.Config) {
 		if c.Addr != d.self.Addr && !(c.Addr.IsLoopback() && d.self.Addr.IsLoopback()) {
 			d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: the ring is not sealed: daemons run on several machines and "+
 				"RingKeyFile is not set. Whoever can send datagrams to ports %d and %d of this machine can read, forge and disturb messages. "+
-				"To seal it: (umask 077; openssl rand -hex 32 > /etc/spread.key), copy the file to all machines, and set RingKeyFile = /etc/spread.key",
-				d.self.Port, d.self.Port+1)
+				"To seal it: (umask 077; openssl rand -hex 32 > /etc/spread.key), give the file to the user that the daemon runs as, "+
+				"copy it to all machines, and set RingKeyFile = /etc/spread.key", d.self.Port, d.self.Port+1)
 			return
 		}
 	}

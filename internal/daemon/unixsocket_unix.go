@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -90,10 +89,7 @@ func (u *unixSocket) takeLock() error {
 	if err != nil {
 		return err
 	}
-	// A time far ahead of the clock is none of ours.
-	if t, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil && int64(t) < time.Now().Unix()+3600 {
-		u.last = uint32(t)
-	}
+	u.last = pastTime(string(text))
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (m *Machine) choose() []*peer {
 			}
 		}
 		if slices.Contains(group, m.self) {
-			slices.SortFunc(group, func(a, b *peer) int { return a.place - b.place })
+			m.sort(group, m.shared(group))
 			return group
 		}
 		if len(group) == 0 {
@@ -38,6 +38,15 @@ func (m *Machine) choose() []*peer {
 		units = rest
 	}
 	return nil
+}
+
+// sort brings daemons into the order of an epoch.
+func (m *Machine) sort(list []*peer, e *Epoch) {
+	place := func(p *peer) int { return p.place }
+	if e.Digest != m.epoch.Digest {
+		place = func(p *peer) int { return e.place(p.id) }
+	}
+	slices.SortFunc(list, func(a, b *peer) int { return place(a) - place(b) })
 }
 
 // units lists what there is, by the first daemon of each.
@@ -128,7 +137,7 @@ func (m *Machine) hearing() hearing {
 			continue
 		}
 		for k, q := range m.peers {
-			h[i][k] = q.alive() && q.heard >= since && !q.deaf
+			h[i][k] = q.alive() && q.said >= since && !q.deaf
 		}
 	}
 	return h

@@ -63,7 +63,7 @@ func (s *society) machine(id int) *Machine {
 		if s.known != nil && !s.known(id, i) || s.deaf[[2]int{id, i}] {
 			continue
 		}
-		p.heard, p.joined, p.joinConfig = m.now, m.now, config
+		p.heard, p.said, p.joined, p.joinConfig = m.now, m.now, m.now, config
 		p.join = ringproto.JoinBody{Number: 1, Operational: k >= 0, Members: ids}
 		for j := range s.n {
 			if j+1 != i && !s.deaf[[2]int{i, j + 1}] {

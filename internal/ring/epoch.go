@@ -71,8 +71,20 @@ func (m *Machine) onOffer(p *peer, payload []byte) {
 		}
 	}
 	m.adopt()
-	m.regroup = slices.ContainsFunc(r.members, func(q *peer) bool { return m.byID[q.id] != q })
+	m.regroup = !m.inOrder(r.members)
 	m.probe.next = m.now
+}
+
+// inOrder tells whether all of these are in the configuration, in its order.
+func (m *Machine) inOrder(list []*peer) bool {
+	last := -1
+	for _, p := range list {
+		if m.byID[p.id] != p || p.place <= last {
+			return false
+		}
+		last = p.place
+	}
+	return true
 }
 
 // adopt brings what is offered here into force.
@@ -91,7 +103,7 @@ func (m *Machine) setPeers(list []Peer) {
 	for i, x := range list {
 		p := was[x.ID]
 		if p == nil {
-			p = &peer{id: x.ID, index: -1, heard: never, refused: never, joined: never, pinged: never, mismatch: never, noted: never}
+			p = &peer{id: x.ID, index: -1, heard: never, said: never, refused: never, joined: never, pinged: never, mismatch: never, noted: never}
 		}
 		p.place = i
 		m.peers = append(m.peers, p)
@@ -156,6 +168,20 @@ func (m *Machine) agree(group, more unit) bool {
 	}
 	_, ok := common(list)
 	return ok
+}
+
+// shared is the epoch that the members of a group, ourselves among them, can share.
+func (m *Machine) shared(group unit) *Epoch {
+	var list []epochs
+	for _, p := range group {
+		list = append(list, m.epochsOf(p))
+	}
+	if digest, ok := common(list); ok {
+		if e := m.epochOf(digest); e != nil {
+			return e
+		}
+	}
+	return &m.epoch
 }
 
 // epochOf is the epoch with that digest, nil if it is not known here.

@@ -113,7 +113,6 @@ func TestEpochTakenBack(t *testing.T) {
 // begin anew; when all who are there offer the same, it comes into force, and they
 // are together.
 func TestEpochsConverge(t *testing.T) {
-	pending(t, 32)
 	seeds := 300
 	if testing.Short() {
 		seeds = 40

@@ -57,7 +57,7 @@ func (m *Machine) sendJoin(ask bool) {
 		if p == m.self {
 			continue
 		}
-		if p.alive() && p.heard >= since && !p.deaf {
+		if p.alive() && p.said >= since && !p.deaf {
 			j.Heard = append(j.Heard, p.life())
 		}
 		if p.ended != 0 && p.ended == p.incarnation {

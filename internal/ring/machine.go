@@ -37,7 +37,8 @@ type Machine struct {
 	peers []*peer // in configuration order
 	byID  map[DaemonID]*peer
 	self  *peer
-	// regroup: the ring has members that the configuration does not have.
+	// regroup: the ring has members that the configuration does not have, or has in
+	// another order.
 	regroup bool
 
 	// stretched: times are longer than those of a local network.
@@ -151,6 +152,12 @@ func (m *Machine) receive(b []byte, whole bool) {
 	switch h.Kind {
 	case ringproto.Token, ringproto.Ack, ringproto.State, ringproto.Ready:
 		p.deaf = false // it can send to us alone
+	case ringproto.Join, ringproto.Beat:
+		p.said = m.now
+	case ringproto.Data:
+		if h.Flags&ringproto.Again == 0 {
+			p.said = m.now
+		}
 	}
 	switch h.Kind {
 	case ringproto.Data, ringproto.Token, ringproto.Beat, ringproto.Ack, ringproto.Wake, ringproto.Ping:
@@ -390,6 +397,9 @@ func (m *Machine) wakeUp(now time.Duration) {
 		for _, p := range m.peers {
 			if p.heard != never {
 				p.heard += late
+			}
+			if p.said != never {
+				p.said += late
 			}
 			if p.asked != 0 {
 				p.asked = now

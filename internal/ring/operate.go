@@ -98,6 +98,9 @@ func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b 
 	if m.state == operational && h.Flags&ringproto.AckMe != 0 {
 		m.ackTo(p, 0)
 	}
+	if len(b) > safeDatagram {
+		r.gaps.pieces = false
+	}
 	if g := &r.gaps; g.tries > 0 && known.High <= g.asked {
 		if h.Flags&ringproto.Again == 0 {
 			// It was on its way: we have been too hasty.

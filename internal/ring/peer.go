@@ -21,6 +21,7 @@ type peer struct {
 	mismatch    time.Duration // when it was last told that ours is another
 	noted       time.Duration // when the operator was
 	heard       time.Duration // when its last datagram came
+	said        time.Duration // when something came that it has sent to everybody
 	rtt         estimate      // of its answers
 
 	asked    time.Duration // when its silence since began to count; 0: it has answered

@@ -50,7 +50,7 @@ func TestTimingShrinksAgain(t *testing.T) {
 		w.latency = 100 * time.Microsecond
 		w.run(time.Minute, nil)
 		for _, id := range w.ids {
-			if got := w.nodes[id].t; got.Loss > 2*LocalTiming().Loss || got.Loss > long.Loss/2 && long.Loss > LocalTiming().Loss {
+			if got := w.nodes[id].t; got.Loss > LocalTiming().Loss*5/4 {
 				t.Errorf("latency was %v: loss was %v, is %v", latency, long.Loss, got.Loss)
 			}
 		}

@@ -64,6 +64,9 @@ func (s *Session) serve() {
 		if err != nil {
 			s.End(ConnectionFailed, err)
 		}
+		if r := s.owed.Swap(nil); r != nil {
+			held = append(held, r)
+		}
 		s.waitFor(held)
 		s.waitForRoom()
 	}
@@ -80,7 +83,7 @@ func (s *Session) pump(read func([]byte) (int, error)) (done bool, held []*Sessi
 			s.flush(t)
 			return true, nil
 		}
-		if full := s.server.router.Full() != nil; full || t.bytes >= flushEvery || t.paused || t.slow() {
+		if full := s.server.router.Full() != nil || s.owed.Load() != nil; full || t.bytes >= flushEvery || t.paused || t.slow() {
 			if held = s.flush(t); held != nil || full || s.Reason() != Open {
 				return true, held
 			}
@@ -154,7 +157,7 @@ func (s *Session) understand(t *turn) bool {
 				s.share, t.paused = leastBatchBytes, true
 				break
 			}
-			if s.server.router.Full() != nil {
+			if s.server.router.Full() != nil || s.owed.Load() != nil {
 				t.paused = true
 				break
 			}

@@ -74,6 +74,7 @@ type Session struct {
 	cause    atomic.Pointer[error]
 	closed   atomic.Bool
 	received atomic.Uint64
+	owed     atomic.Pointer[Session] // a slow receiver to wait for; see HoldFor
 }
 
 // Remote is the client's address, "unix" for the Unix socket.
@@ -99,6 +100,17 @@ func (s *Session) Deliver(message []byte, shared bool) (first bool) {
 	first = len(s.pending) == 0
 	s.pending = appendSpan(s.pending, span{message, 1, shared})
 	return first
+}
+
+// Slow tells whether the client is far behind.
+func (s *Session) Slow() bool { return s.queue.slow.Load() }
+
+// HoldFor lets the client of s wait for r, to which it has sent something, and which
+// is slow. It is called in the router's turn.
+func (s *Session) HoldFor(r *Session) {
+	if s != r {
+		s.owed.Store(r)
+	}
 }
 
 // A Turn is what the Commits of one turn of the router have in common. The zero
