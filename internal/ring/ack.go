@@ -41,7 +41,7 @@ type gaps struct {
 
 const (
 	// settleTime after the last packet, the holder makes sure that all have it.
-	settleTime = 2 * time.Millisecond
+	settleTime = 4 * time.Millisecond
 	// stablePatience is how long a SAFE message waits before the stable line is
 	// asked for.
 	stablePatience = 5 * time.Millisecond
@@ -62,7 +62,7 @@ const (
 	answerLeast    = 4 * time.Millisecond
 	answerPatience = 15 * time.Millisecond
 	// mostBytes and mostPieces bound an answer, in bytes of packets.
-	mostBytes, mostPieces = 256 << 10, 32 << 10
+	mostBytes, mostPieces = 512 << 10, 128 << 10
 )
 
 // wantAcks tells whether the packets just sent should ask for acknowledgement.
@@ -122,10 +122,10 @@ func (m *Machine) sendAck(p *peer, stamp uint64, missing *seqset.Set) {
 // ping asks one daemon for an answer, at least that of its host.
 func (m *Machine) ping(p *peer) {
 	if m.ring == nil || p.index < 0 {
-		m.emit(p.id, ringproto.Ping, 0, append(make([]byte, ringproto.RingSize-ringproto.HeaderSize), m.stamp()...))
+		m.emit(p.id, ringproto.Ping, 0, append(make([]byte, ringproto.RingSize-ringproto.HeaderSize), m.stamp(true)...))
 		return
 	}
-	m.emitRing(p.id, ringproto.Ping, 0, m.ring.shownHop(), m.stamp())
+	m.emitRing(p.id, ringproto.Ping, 0, m.ring.shownHop(), m.stamp(true))
 	m.unanswered(p)
 }
 
@@ -145,6 +145,9 @@ func (m *Machine) onStranger(p *peer, h *ringproto.Header, body []byte) {
 func (m *Machine) takeStamp(p *peer, body []byte) {
 	if s := time.Duration(stampOf(body)); s > m.slept && s <= m.now && m.now-s < longSilence {
 		m.sample(p, m.now-s)
+		if stampOf(body)&stampAlone != 0 {
+			p.deaf = false // what we send to it alone arrives, and what it sends to us
+		}
 	}
 }
 
@@ -243,7 +246,7 @@ func (m *Machine) ask(p *peer, missing *seqset.Set) {
 // result is when that is.
 func (g *gaps) brought(p *peer, now time.Duration) time.Duration {
 	g.got++
-	return now + max(2*p.rtt.least(), answerPause)
+	return now + max(p.rtt.least()/4, answerPause)
 }
 
 // whoHas guesses a member that holds the lowest missing number: first who gave
@@ -272,7 +275,7 @@ func (m *Machine) tell() {
 		m.beat(0)
 	default:
 		a.told = r.stable
-		m.emitRing(0, ringproto.Beat, 0, r.shownHop(), m.stamp())
+		m.emitRing(0, ringproto.Beat, 0, r.shownHop(), m.stamp(false))
 	}
 }
 

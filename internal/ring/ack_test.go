@@ -159,7 +159,7 @@ func TestPiecesForward(t *testing.T) {
 	x.out.Reset()
 	x.says(3, ringproto.Ack, 0, ringproto.Ring{Hop: x.ring.hop}, a.Append(make([]byte, 8), 10))
 	x.advance()
-	var whole assembly
+	var whole assemblies
 	got := 0
 	for _, p := range x.sentOf(ringproto.Piece) {
 		if len(p.Data) > 600 {
@@ -187,17 +187,17 @@ func TestAssembly(t *testing.T) {
 		pieces []*ringproto.PieceBody
 		whole  int
 	}{
-		"in order":     {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 4, 8), piece(1, 8, 10)}, 1},
-		"at once":      {[]*ringproto.PieceBody{piece(1, 0, 10)}, 1},
-		"turned":       {[]*ringproto.PieceBody{piece(1, 8, 10), piece(1, 4, 8), piece(1, 0, 4)}, 1},
-		"twice":        {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 0, 4), piece(1, 4, 10), piece(1, 0, 10), piece(1, 4, 10)}, 1},
-		"overlapping":  {[]*ringproto.PieceBody{piece(1, 0, 6), piece(1, 3, 10)}, 1},
-		"one is lost":  {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 8, 10)}, 0},
-		"the next":     {[]*ringproto.PieceBody{piece(1, 0, 4), piece(2, 0, 4), piece(1, 4, 10), piece(2, 4, 10)}, 1},
-		"two":          {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 4, 10), piece(2, 4, 10), piece(2, 0, 4)}, 2},
-		"other totals": {[]*ringproto.PieceBody{piece(1, 0, 4), {Number: 1, Total: 9, Bytes: whole[:3]}, piece(1, 4, 10)}, 0},
+		"in order":      {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 4, 8), piece(1, 8, 10)}, 1},
+		"at once":       {[]*ringproto.PieceBody{piece(1, 0, 10)}, 1},
+		"turned":        {[]*ringproto.PieceBody{piece(1, 8, 10), piece(1, 4, 8), piece(1, 0, 4)}, 1},
+		"a piece twice": {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 0, 4), piece(1, 4, 10), piece(1, 4, 10)}, 1},
+		"overlapping":   {[]*ringproto.PieceBody{piece(1, 0, 6), piece(1, 3, 10)}, 1},
+		"one is lost":   {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 8, 10)}, 0},
+		"the next":      {[]*ringproto.PieceBody{piece(1, 0, 4), piece(2, 0, 4), piece(1, 4, 10), piece(2, 4, 10)}, 2},
+		"two":           {[]*ringproto.PieceBody{piece(1, 0, 4), piece(1, 4, 10), piece(2, 4, 10), piece(2, 0, 4)}, 2},
+		"other totals":  {[]*ringproto.PieceBody{piece(1, 0, 4), {Number: 1, Total: 9, Bytes: whole[:3]}, piece(1, 4, 10)}, 1},
 	} {
-		var a assembly
+		var a assemblies
 		got := 0
 		for _, p := range c.pieces {
 			if b := a.add(p); b != nil {
@@ -209,6 +209,13 @@ func TestAssembly(t *testing.T) {
 		}
 		if got != c.whole {
 			t.Errorf("%s: %d times", name, got)
+		}
+	}
+	var a assemblies
+	for number := range uint64(100) {
+		a.add(&ringproto.PieceBody{Number: number + 1, Total: ringproto.MaxWhole / 3, Bytes: whole})
+		if n := a.size(); n > ringproto.MaxWhole || len(a.list) > mostAssemblies {
+			t.Fatalf("%d bytes, %d datagrams", n, len(a.list))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (m *Machine) propose(group []*peer) {
 	m.number++
 	id := ringproto.Attempt{Coordinator: m.self.life(), Number: m.number}
 	c := &coordination{group: slices.Clone(group), states: make([]*ringproto.StateBody, len(group)),
-		ready: make([]bool, len(group)), wait: formWait, again: m.now + formWait, began: m.now}
+		ready: make([]bool, len(group)), wait: slowestOf(group), again: m.now + slowestOf(group), began: m.now}
 	b := ringproto.ProposeBody{Attempt: id}
 	for _, p := range group {
 		c.lives, c.bases = append(c.lives, p.life()), append(c.bases, m.configOf(p))
@@ -43,6 +43,17 @@ func (m *Machine) propose(group []*peer) {
 		m.emit(0, ringproto.Propose, 0, c.bodies.propose)
 	}
 	m.planWhenKnown()
+}
+
+// slowestOf is how long the answers of a group may take.
+func slowestOf(group []*peer) time.Duration {
+	wait := formWait
+	for _, p := range group {
+		if p.rtt.n > 0 {
+			wait = max(wait, p.answerTime(formWait))
+		}
+	}
+	return wait
 }
 
 // onState takes what a member brings.
@@ -109,7 +120,8 @@ func (m *Machine) planWhenKnown() {
 	if len(c.group) > 1 {
 		m.emit(0, ringproto.Plan, 0, c.bodies.plan)
 	}
-	c.wait, c.again = formWait, m.now+formWait
+	c.wait = slowestOf(c.group)
+	c.again = m.now + c.wait
 	m.recover(&plan)
 }
 
@@ -295,7 +307,7 @@ func (m *Machine) coordinate() {
 	if m.now < c.again {
 		return
 	}
-	c.wait = min(c.wait*3/2, mostWait)
+	c.wait = max(min(c.wait*3/2, mostWait), slowestOf(c.group))
 	c.again = m.now + c.wait
 	for i, p := range c.group {
 		switch {

@@ -118,8 +118,8 @@ func (m *Machine) freeze(coordinator *peer, id ringproto.Attempt) {
 		}
 		slices.Sort(s.Commit)
 	}
-	m.attempt = &attempt{id: id, coordinator: coordinator, state: s.Append(nil), again: m.now + formWait,
-		wait: formWait, progress: m.now, began: m.now}
+	m.attempt = &attempt{id: id, coordinator: coordinator, state: s.Append(nil), again: m.now + coordinator.answerTime(formWait),
+		wait: coordinator.answerTime(formWait), progress: m.now, began: m.now}
 	if coordinator == m.self {
 		m.coord.states[0] = &s
 	}
@@ -214,7 +214,8 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 		a.missing.RemoveSet(&mine.Holes)
 		m.giveOthers()
 	}
-	a.wait, a.again = formWait, m.now+formWait
+	a.wait = a.coordinator.answerTime(formWait)
+	a.again = m.now + a.wait
 	m.checkRecovered()
 }
 
@@ -278,8 +279,9 @@ func (m *Machine) sendReady() {
 	m.emit(a.coordinator.id, ringproto.Ready, 0, ringproto.AppendAttempt(nil, a.id))
 }
 
-// askSources asks for what is lacking, each source for its own.
-func (m *Machine) askSources() {
+// askSources asks for what is lacking, each source for its own. It returns how long
+// their answers may take.
+func (m *Machine) askSources() (wait time.Duration) {
 	a := m.attempt
 	r := m.ring
 	for i, id := range a.mine.Members {
@@ -302,8 +304,10 @@ func (m *Machine) askSources() {
 		wanted.RemoveSet(lacking)
 		if !wanted.Empty() {
 			m.ask(p, wanted)
+			wait = max(wait, p.answerTime(answerLeast))
 		}
 	}
+	return wait
 }
 
 // onInstall installs what has been recovered.
@@ -348,13 +352,13 @@ func (m *Machine) formOn() {
 	if a != m.attempt || m.state != forming && m.state != recovering || m.now < a.again {
 		return
 	}
-	a.wait = min(a.wait*3/2, mostWait)
+	a.wait = max(min(a.wait*3/2, mostWait), a.coordinator.answerTime(formWait))
 	a.again = m.now + a.wait
 	switch {
 	case m.state == forming:
 		m.sendState()
 	case !a.missing.Empty():
-		m.askSources()
+		a.again = m.now + max(a.wait, m.askSources())
 	default:
 		m.sendReady()
 	}

@@ -262,7 +262,7 @@ func (f *forger) mend(from *node, kind ringproto.Kind, b []byte) []byte {
 	case ringproto.Piece:
 		var p ringproto.PieceBody
 		if p.Parse(b) == nil {
-			p.Number = f.near(m.byID[from.self.id].pieces.number)
+			p.Number = f.near(m.byID[from.self.id].pieces.done)
 			return p.Append(nil)
 		}
 	}
@@ -290,7 +290,7 @@ func (f *forger) bounded(t *testing.T) {
 		t.Fatalf("%d datagrams are on their way", n)
 	}
 	for _, p := range m.peers {
-		if n := len(p.pieces.bytes); n > ringproto.MaxWhole {
+		if n := p.pieces.size(); n > 2*ringproto.MaxWhole {
 			t.Fatalf("%d bytes of pieces", n)
 		}
 	}

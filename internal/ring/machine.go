@@ -150,8 +150,6 @@ func (m *Machine) receive(b []byte, whole bool) {
 	}
 	body := b[ringproto.HeaderSize:]
 	switch h.Kind {
-	case ringproto.Token, ringproto.Ack, ringproto.State, ringproto.Ready:
-		p.deaf = false // it can send to us alone
 	case ringproto.Join, ringproto.Beat:
 		p.said = m.now
 	case ringproto.Data:
@@ -213,6 +211,9 @@ func (m *Machine) retime() {
 		if p.rtt.n > 0 && m.now-p.heard < longSilence {
 			rtt = max(rtt, min(p.rtt.mean+2*p.rtt.dev, 2*p.rtt.least()))
 		}
+	}
+	for _, p := range m.peers {
+		p.guess = rtt
 	}
 	short := m.t
 	m.t = m.t.stretched(rtt)

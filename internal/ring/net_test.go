@@ -42,6 +42,7 @@ type node struct {
 	missed []flight // while asleep
 	sent   int
 	config *Configuration
+	noted  []Note
 }
 
 type flight struct {
@@ -117,6 +118,7 @@ func (w *net) turn(id DaemonID) {
 				w.tb.Logf("%v %d: %s", w.now, id, n.log[len(n.log)-1])
 			}
 		}
+		n.noted = append(n.noted, n.out.Notes...)
 		for _, note := range n.out.Notes {
 			if w.trace {
 				w.tb.Logf("%v %d: note: %v", w.now, id, note)

@@ -231,7 +231,7 @@ func (m *Machine) operateBy(d *earliest) {
 			d.by(r.acks.asked + m.slowest(answerLeast))
 		}
 	case r.passing.active:
-		d.by(r.passing.again)
+		d.by(min(r.passing.again, r.passing.since+m.t.Loss+1))
 		fallthrough
 	default:
 		d.by(max(r.progress+m.silenceAllowed(), r.acks.beatAt))

@@ -23,6 +23,7 @@ type peer struct {
 	heard       time.Duration // when its last datagram came
 	said        time.Duration // when something came that it has sent to everybody
 	rtt         estimate      // of its answers
+	guess       time.Duration // at that, from other daemons, while nothing has been measured
 
 	asked    time.Duration // when its silence since began to count; 0: it has answered
 	refusals int           // since heard
@@ -37,12 +38,12 @@ type peer struct {
 
 	attempted uint64 // the number of the last attempt of its that we took part in
 
-	// deaf: it has not answered a proposal. Until something comes that it has
-	// sent to us alone, it counts as not heard.
+	// deaf: it has not answered a proposal, or what else was sent to it alone. Until
+	// it does, it counts as not heard.
 	deaf   bool
 	pinged time.Duration // when it was last asked for that, or for its round trip
 
-	pieces assembly
+	pieces assemblies
 }
 
 func (p *peer) life() ringproto.Life {
@@ -57,7 +58,7 @@ func (p *peer) anew(incarnation uint32) {
 	p.incarnation = incarnation
 	p.refusals, p.attempted, p.deaf = 0, 0, false
 	p.join, p.joined = ringproto.JoinBody{}, never
-	p.pieces = assembly{}
+	p.pieces = assemblies{}
 }
 
 // firstAnswer is how long an answer may take while nothing has been measured.
@@ -65,8 +66,8 @@ const firstAnswer = 10 * time.Millisecond
 
 // answerTime is how long an answer of p may take before it is asked again.
 func (p *peer) answerTime(least time.Duration) time.Duration {
-	if p.rtt.mean == 0 {
-		return firstAnswer
+	if p.rtt.n == 0 {
+		return max(firstAnswer, p.guess)
 	}
 	return min(max(p.rtt.bound(), least), time.Second)
 }

@@ -38,7 +38,7 @@ type wake struct {
 const wakeForwards = 3
 
 // tokenWait is the least time before a token that shows no sign is sent again.
-const tokenWait = 2 * time.Millisecond
+const tokenWait = 4 * time.Millisecond
 
 // waiting tells whether something may get a number when the token is here.
 func (m *Machine) waiting() bool {
@@ -220,12 +220,15 @@ func (m *Machine) sendToken() {
 func (m *Machine) passAgain() {
 	r := m.ring
 	p := &r.passing
-	if !p.active || m.now < p.again {
+	if !p.active {
 		return
 	}
 	q := r.members[p.to]
 	if silent := m.now - p.since; silent > m.t.Loss {
 		m.suspect(q, silent)
+		return
+	}
+	if m.now < p.again {
 		return
 	}
 	m.sendToken()
@@ -265,7 +268,7 @@ func (m *Machine) askForToken() {
 func (m *Machine) beat(f ringproto.Flags) {
 	r := m.ring
 	r.visit.told = true
-	m.emitRing(0, ringproto.Beat, f|ringproto.Resting, r.hop, m.stamp())
+	m.emitRing(0, ringproto.Beat, f|ringproto.Resting, r.hop, m.stamp(false))
 	r.acks.beatAt = m.now + m.t.Beat
 	r.acks.told = r.stable
 	if f&ringproto.AckMe != 0 {
@@ -273,7 +276,15 @@ func (m *Machine) beat(f ringproto.Flags) {
 	}
 }
 
-// stamp is the present time as a body; an Ack brings it back.
-func (m *Machine) stamp() []byte {
-	return binary.BigEndian.AppendUint64(m.scratch(8)[:0], uint64(m.now))
+// stamp is the present time as a body; an Ack brings it back. alone: it goes to one
+// daemon alone, and so does the answer.
+func (m *Machine) stamp(alone bool) []byte {
+	t := uint64(m.now) &^ stampAlone
+	if alone {
+		t |= stampAlone
+	}
+	return binary.BigEndian.AppendUint64(m.scratch(8)[:0], t)
 }
+
+// stampAlone is the bit of a stamp that tells so.
+const stampAlone = 1
