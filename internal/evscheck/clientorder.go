@@ -125,7 +125,7 @@ func (k *clients) circle(at []int) {
 			first = c
 		}
 		step := c.steps[at[i]]
-		event := int32(0)
+		var event int32
 		if step < 0 {
 			event = k.sent[^step].event
 		} else {

@@ -89,8 +89,6 @@ func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, 
 	return r
 }
 
-func (r *installed) self() *peer { return r.members[r.me] }
-
 // member is the member with that id, or nil.
 func (r *installed) member(id DaemonID) *peer {
 	for _, p := range r.members {

@@ -17,7 +17,6 @@ type net struct {
 	queue flights
 	order int
 	nodes map[DaemonID]*node
-	lives int
 	ids   []DaemonID
 	drop  func(from, to DaemonID, b []byte) bool
 	toAll bool // of the datagram that drop looks at: it goes to everybody

@@ -271,7 +271,7 @@ type OldRing struct {
 	Sources []Source
 }
 
-// Source: member By, by place in Members, sends the numbers of the range.
+// A Source is who sends the numbers of a range: member By, by place in Members.
 type Source struct {
 	seqset.Range
 	By int
