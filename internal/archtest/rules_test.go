@@ -73,6 +73,7 @@ var rooms = map[string]room{
 	"compat":                 {closed: true},
 	"e2e":                    {closed: true},
 	"internal/archtest":      {closed: true},
+	"internal/mutants":       {helper: true},
 	"netns":                  {closed: true, uses: []string{"", "internal/spcheck"}},
 	"scripts":                {closed: true},
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gospread/spread/internal/conf"
 )
@@ -89,10 +90,18 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 
 // reloadWhen reloads as often as it is wanted, until ctx ends.
 func (d *Daemon) reloadWhen(ctx context.Context, wanted <-chan struct{}) {
+	remind := time.NewTimer(0)
+	remind.Stop()
+	defer remind.Stop()
 	for {
 		select {
 		case <-wanted:
 			d.reload(ctx)
+			remind.Reset(offerPatience)
+		case <-remind.C:
+			if d.reportWaiting() {
+				remind.Reset(offerEvery)
+			}
 		case <-ctx.Done():
 			return
 		}

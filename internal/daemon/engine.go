@@ -20,7 +20,7 @@ type orderer interface {
 	Refused(now time.Duration, id ring.DaemonID)
 	SetDatagram(bytes int)
 	Offer(e ring.Epoch)
-	Offering() bool
+	Lacking() (members []ring.DaemonID, offering bool)
 	Tune(t ring.Timing, w ring.Windows)
 	Leave(now time.Duration)
 	Left() bool
@@ -383,13 +383,16 @@ func (e *engine) end() {
 	}
 }
 
-// offerEpoch offers a configuration of daemons, and tells whether it waits for
-// others to do so.
-func (e *engine) offerEpoch(epoch ring.Epoch) (waiting bool) {
+// offerEpoch offers a configuration of daemons.
+func (e *engine) offerEpoch(epoch ring.Epoch) {
 	e.turn(func() { e.ring.Offer(epoch) })
+}
+
+// lacking tells for whose offer the one made here waits.
+func (e *engine) lacking() (members []ring.DaemonID, waiting bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.ring.Offering()
+	return e.ring.Lacking()
 }
 
 // counts are the sessions and groups at this moment.

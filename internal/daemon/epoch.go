@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/group"
@@ -70,10 +71,29 @@ func (d *Daemon) offerEpoch(cfg *conf.Config) error {
 		d.epochs.offer(current)
 		return err
 	}
-	if d.engine.offerEpoch(epoch) {
-		d.log.print("Spread: the new configuration of daemons comes into force when all daemons of the membership that it names have it")
-	}
+	d.engine.offerEpoch(epoch)
 	return nil
+}
+
+// offerPatience is how long other daemons may take to offer a new configuration
+// before the log names them, and offerEvery how often it does so then.
+const (
+	offerPatience = 3 * time.Second
+	offerEvery    = time.Minute
+)
+
+// reportWaiting names those that a new configuration waits for, if there are any.
+func (d *Daemon) reportWaiting() (waiting bool) {
+	members, waiting := d.engine.lacking()
+	if len(members) == 0 {
+		return waiting
+	}
+	var names []string
+	for _, id := range members {
+		names = append(names, d.daemonName(id))
+	}
+	d.log.print("Spread: the new configuration of daemons waits: reload the daemons %s, with the same file", strings.Join(names, ", "))
+	return waiting
 }
 
 // bothPeers are the daemons of two configurations; of one that is in both, the

@@ -36,8 +36,21 @@ func (m *Machine) Offer(e Epoch) {
 	m.offer()
 }
 
-// Offering tells whether a configuration is offered that is not yet in force.
-func (m *Machine) Offering() bool { return m.next != nil }
+// Lacking tells whether a configuration is offered here that is not yet in force, and
+// which members of the present ring have not offered it.
+func (m *Machine) Lacking() (members []DaemonID, offering bool) {
+	if m.next == nil {
+		return nil, false
+	}
+	if m.state == operational {
+		for i, p := range m.ring.members {
+			if m.next.place(p.id) >= 0 && m.ring.offers[i] != m.next.Digest {
+				members = append(members, p.id)
+			}
+		}
+	}
+	return members, true
+}
 
 // offer tells the ring what is offered here, at its place among what clients send.
 func (m *Machine) offer() {

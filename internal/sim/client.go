@@ -71,6 +71,9 @@ func (c *client) act() {
 		c.churn()
 	default:
 		for range 1 + w.rng.IntN(t.Burst) {
+			if !w.load.room(w) {
+				break
+			}
 			c.send()
 		}
 	}
@@ -191,6 +194,7 @@ func (c *client) multicast(service ring.Service, typ clientproto.Type, names []c
 	b = b[:h.Size()]
 	fill(b[h.Data():], id)
 	c.h.w.sent.add(b)
+	c.h.w.load.level += float64(len(b))
 	c.conn.send(b)
 	c.submit(service, b)
 }
@@ -263,6 +267,7 @@ func (s sink) View(to []group.Local, v *clientproto.View) {
 	for _, set := range v.Sets {
 		o.Sets = append(o.Sets, slices.Clone(set))
 	}
+	s.h.arrange(&o)
 	s.h.w.Seen.view(s.h, &o)
 	for _, l := range to {
 		if c := s.h.local[l]; c != nil {

@@ -21,7 +21,7 @@ type Coverage struct {
 	Packets, Lost, Corrupted, Reordered, Duplicated, Overflowed, Refused int
 	Retransmissions, Pieces                                              int
 	// Of the daemons.
-	Starts, Crashes, PowerCuts, Leaves, Pauses, OneWayCuts, BlackHoles, Triggers, WallJumps int
+	Starts, Crashes, PowerCuts, Leaves, Pauses, OneWayCuts, BlackHoles, Triggers, WallJumps, Reloads, TakenBack int
 	// Of the configurations.
 	Configurations  int // installed, over all daemons
 	Cascaded        int // attempts given up after a plan was made
@@ -33,6 +33,10 @@ type Coverage struct {
 	SafeAfterSignal int
 	AfterSignal     int // ordered deliveries after the signal
 	BehindHole      int // of these, behind a hole
+	// Of the configurations of daemons: how often one came into force at a daemon;
+	// while some were apart; as another membership was installed; configurations that
+	// removed daemons formed without the others.
+	EpochsBegun, EpochsInTrouble, EpochsAdopted, RemovedRegrouped int
 	// Of the groups.
 	Signals, NetworkViews, MergedViews, Exchanges, Interrupted, Provisional int
 }

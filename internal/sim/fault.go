@@ -43,6 +43,7 @@ const (
 	Leave                      // a daemon stops as planned, and starts again
 	WallJump                   // the time of day of a host is set
 	Trigger                    // something happens as a datagram of some kind is sent
+	Reload                     // operators get another configuration of daemons
 	numFaults
 )
 
@@ -72,6 +73,7 @@ var faultKinds = [numFaults]struct {
 	Leave:     {name: "leave", begin: beginLeave},
 	WallJump:  {name: "wall jump", begin: beginWallJump},
 	Trigger:   {name: "trigger", begin: beginTrigger},
+	Reload:    {name: "reload", begin: beginReload},
 }
 
 func (f *Fault) String() string {
@@ -314,9 +316,10 @@ func (w *World) Crash(index int, refuses bool) (restart func()) {
 	return func() { w.Start(index) }
 }
 
-// Start starts a daemon, unless it runs.
+// Start starts a daemon, unless it runs, has no configuration, or its operator does
+// not want it to run.
 func (w *World) Start(index int) {
-	if s := w.slots[index]; s.host == nil {
+	if s := w.slots[index]; s.host == nil && s.file >= 0 && !s.stopped {
 		w.Seen.started(w.start(s))
 	}
 }

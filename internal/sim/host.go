@@ -18,6 +18,8 @@ type machine interface {
 	Receive(now time.Duration, datagram []byte)
 	Refused(now time.Duration, id ring.DaemonID)
 	Leave(now time.Duration)
+	Offer(e ring.Epoch)
+	State() string
 	Left() bool
 	Deadline() time.Duration
 	Advance(now time.Duration, out *ring.Output)
@@ -38,6 +40,9 @@ type host struct {
 	work    time.Duration // that a datagram costs; faults change it
 	busy    time.Duration // until then it handles what it has taken
 	armed   time.Duration // when the next timer event comes
+	in      int           // the layout in force
+	offers  int           // that which is offered; -1: none
+	sighup  bool          // it is to read its file when it goes on
 	pauses  int           // how many faults pause it
 	spins   int           // turns at one time that led nowhere
 	dead    bool
@@ -52,6 +57,7 @@ type host struct {
 	local   []*client // by group.Local; nil: gone
 	log     *record   // for evscheck
 
+	sends   int           // packets
 	gathers time.Duration // when it last said whom it hears
 	planned bool          // it has sent a plan that is not installed yet
 }
@@ -62,7 +68,7 @@ const inputLimit = 256 << 10
 
 // start begins a new life of a daemon.
 func (w *World) start(s *slot) *host {
-	wall := uint32(epoch + int64((w.now+s.wall)/time.Second))
+	wall := uint32(timeOfDay + int64((w.now+s.wall)/time.Second))
 	s.incarnation = max(wall, s.incarnation+1)
 	if !w.Plan.Forgets {
 		s.incarnation = max(s.incarnation, s.used+1)
@@ -74,21 +80,20 @@ func (w *World) start(s *slot) *host {
 		drift:  int64(w.rng.IntN(401) - 200),
 		work:   w.Plan.Work,
 		armed:  math.MaxInt64,
+		in:     s.file,
+		offers: -1,
 	}
 	s.host, s.up = h, true
 	w.lives = append(w.lives, h)
 	w.mix(uint64(w.now), uint64(s.index), uint64(s.incarnation))
 	h.note("start, life %d, incarnation %d", h.life, s.incarnation)
 	h.log = w.newRecord(h)
+	l := w.layouts[h.in]
 	h.ring = newMachine(ring.Options{
-		Self: s.id, Incarnation: s.incarnation, Peers: w.peers, Digest: 0x5eed, Datagram: s.datagram,
+		Self: s.id, Incarnation: s.incarnation, Peers: l.Peers, Digest: l.Digest, Describe: l.Describe, Datagram: s.datagram,
 		Timing: w.Plan.Timing, Windows: w.Plan.Windows, Trace: true,
 	}, h.now())
-	var daemons []group.Daemon
-	for _, o := range w.slots {
-		daemons = append(daemons, group.Daemon{ID: o.id, Name: o.name})
-	}
-	h.groups = group.New(s.id, daemons, sink{h})
+	h.groups = group.New(s.id, l.daemons, sink{h})
 	h.populate()
 	h.turn()
 	return h
@@ -210,8 +215,12 @@ func (h *host) advance() {
 			h.note("says: %v", n)
 		}
 		more := len(h.out.Events) > 0
+		was := h.log.config
 		for i := range h.out.Events {
 			h.apply(&h.out.Events[i])
+		}
+		if t := h.log.tenure; more && t != nil && h.log.config == was && h.log.phase == ring.RegularConfiguration && h.ring.State() == "operational" {
+			t.alive = t.given
 		}
 		h.log.stableTo(h.out.Stable) // of the configuration that is present now
 		h.ring.Hold(h.groups.Blocked())
@@ -283,6 +292,9 @@ func (h *host) resume() {
 		h.inTurn = false
 	}
 	h.armed = math.MaxInt64
+	if h.sighup {
+		h.reload()
+	}
 	h.turn()
 	h.arm()
 }

@@ -69,12 +69,12 @@ func (n *network) lay(w *World) {
 	for i := range w.slots {
 		for j := range w.slots {
 			l := n.link(i, j)
-			if w.peers[i].Segment == w.peers[j].Segment {
+			if w.slots[i].segment == w.slots[j].segment {
 				l.path = w.Plan.Near
 			} else {
 				l.path = w.Plan.Far
 				// No two sites are equally far.
-				l.path.Latency += l.path.Latency * time.Duration((w.peers[i].Segment+w.peers[j].Segment)%5) / 10
+				l.path.Latency += l.path.Latency * time.Duration((w.slots[i].segment+w.slots[j].segment)%5) / 10
 			}
 		}
 	}
@@ -116,6 +116,7 @@ func (n *network) release(d *datagram) {
 func (n *network) send(h *host, p *ring.Packet) {
 	w, from := n.w, h.slot.index
 	seen := Datagram{From: from, To: -1, Packet: p}
+	h.sends++
 	w.Seen.packet(h, &seen)
 	h.slot.plans(&seen)
 	for _, hook := range w.onSend {
@@ -138,7 +139,7 @@ func (n *network) send(h *host, p *ring.Packet) {
 	d := n.make(from, p)
 	gone := h.slot.transmit(w, len(p.Data))
 	for to := range w.slots {
-		if to == from || p.To != 0 && w.slots[to].id != p.To {
+		if to == from || p.To != 0 && w.slots[to].id != p.To || p.To == 0 && !h.reaches(to) {
 			continue
 		}
 		seen.To = to

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 
 // Plan says what a world is like, and what goes wrong in it.
 type Plan struct {
-	Seed    uint64
-	Daemons int
+	Seed uint64
+	// Daemons are in the configuration at first; Spare ones may be added by a reload.
+	Daemons, Spare int
 	// Sites are the segments: daemon i is in segment i*Sites/Daemons. Latency and
 	// loss between sites are those of Far, inside them those of Near.
 	Sites     int
@@ -57,19 +59,6 @@ type Path struct {
 	Loss            float64
 }
 
-// Traffic is what clients do.
-type Traffic struct {
-	Clients int           // at each daemon
-	Groups  int           // that they know
-	Every   time.Duration // mean time between actions of a client; 0: no traffic
-	Burst   int           // most messages in one action
-	Large   float64       // share of messages above 1,400 bytes, up to 100,000
-	Safe    float64       // share of SAFE messages; the rest is mixed
-	Churn   float64       // share of joins, leaves, connects and disconnects
-	Slow    float64       // share of clients that read late
-	Pauses  bool          // there are times without any traffic
-}
-
 // Limits bound what Choose may choose.
 type Limits struct {
 	MinDaemons, MaxDaemons int
@@ -102,7 +91,6 @@ func Choose(seed uint64, limits Limits) *Plan {
 		p.Far = Path{Latency: between(r, 20*time.Millisecond, 150*time.Millisecond), Loss: 0.01}
 		p.Far.Jitter = time.Duration(r.Int64N(int64(p.Far.Latency / 4)))
 		p.Rate = 12_500_000
-		p.Timing = ring.WideTiming()
 	case 1: // several segments of a local network
 		p.Sites = min(p.Daemons, 1+r.IntN(4))
 	}
@@ -113,25 +101,14 @@ func Choose(seed uint64, limits Limits) *Plan {
 	}
 	p.Traffic = chooseTraffic(r, p)
 	p.Faults = chooseFaults(r)
-	return p
-}
-
-func chooseTraffic(r *rand.Rand, p *Plan) Traffic {
-	t := Traffic{
-		Clients: 1 + r.IntN(3),
-		Groups:  1 + r.IntN(4),
-		Burst:   pick(r, 1, 1, 3, 20),
-		Large:   pick(r, 0, 0.02, 0.1),
-		Safe:    pick(r, 0.1, 0.3, 0.9),
-		Churn:   pick(r, 0.01, 0.1, 0.4),
-		Slow:    pick(r, 0, 0.3),
-		Pauses:  r.IntN(2) == 0,
+	p.chooseTiming(r)
+	if r.IntN(3) == 0 {
+		p.strain(r)
 	}
-	// Messages a second of all clients, on average.
-	rate := pick(r, 3.0, 10, 30, 60, 200)
-	each := rate / float64(p.Daemons*t.Clients) / (float64(1+t.Burst) / 2)
-	t.Every = time.Duration(float64(time.Second) / each)
-	return t
+	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Reload }) {
+		p.Spare = r.IntN(4)
+	}
+	return p
 }
 
 func between(r *rand.Rand, low, high time.Duration) time.Duration {
@@ -150,12 +127,47 @@ func (p *Plan) bound() time.Duration {
 	return 10 * time.Second
 }
 
+// chooseTiming gives the machines times, as a configuration file does, or lets them
+// follow the round trips.
+func (p *Plan) chooseTiming(r *rand.Rand) {
+	switch n := r.IntN(4); {
+	case p.wide() && n < 2:
+		p.Timing = ring.WideTiming()
+	case p.wide():
+	case n == 0:
+		p.Timing = ring.LocalTiming()
+	case n == 1:
+		const ms = time.Millisecond
+		k := time.Duration(pick(r, 1, 2, 5))
+		p.Timing = ring.Timing{Loss: k * 100 * ms, Beat: k * 30 * ms, Join: k * 10 * ms, Start: k * 40 * ms,
+			Gather: k * 50 * ms, Form: k * 50 * ms, Probe: k * 100 * ms}
+	}
+}
+
+// strain makes it heavy going: much at a time, or through small windows, or both.
+func (p *Plan) strain(r *rand.Rand) {
+	n := r.IntN(3)
+	if n > 0 {
+		p.Traffic.heavy(r, p)
+	}
+	if n < 2 {
+		p.Windows = ring.Windows{Global: pick(r, 1, 2, 4, 10, 30)}
+		p.Windows.Personal = 1 + r.IntN(p.Windows.Global)
+		// What the windows let through in some seconds.
+		turn := 4*p.Far.Latency + 2*p.Far.Jitter + 2*time.Millisecond
+		most := int(5*time.Second/turn) * p.Windows.Global * min(p.Datagram, 1400)
+		if most < p.Traffic.Most || p.Traffic.Most == 0 {
+			p.Traffic.Most = most
+		}
+	}
+}
+
 // String tells the plan in a few lines.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d daemons, %d sites, near %v, far %v, multicast %v, datagram %d (mixed %v), buffer %d, work %v, batch %d, windows %+v, stagger %v\n",
-		p.Daemons, p.Sites, p.Near, p.Far, p.Multicast, p.Datagram, p.Mixed, p.Buffer, p.Work, p.Batch,
-		p.Windows, p.Stagger)
+	fmt.Fprintf(&b, "%d daemons and %d spare, %d sites, near %v, far %v, multicast %v, datagram %d (mixed %v), buffer %d, work %v, batch %d, windows %+v, timing %v, stagger %v\n",
+		p.Daemons, p.Spare, p.Sites, p.Near, p.Far, p.Multicast, p.Datagram, p.Mixed, p.Buffer, p.Work, p.Batch,
+		p.Windows, p.Timing.Loss, p.Stagger)
 	fmt.Fprintf(&b, "traffic %+v for %v\n", p.Traffic, p.Duration)
 	for i := range p.Faults {
 		fmt.Fprintf(&b, "fault %v\n", &p.Faults[i])

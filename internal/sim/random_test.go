@@ -18,7 +18,7 @@ var (
 	seed     = flag.Uint64("seed", 0, "the first seed")
 	virtual  = flag.Duration("virtual", 5*time.Second, "virtual time with faults of each run")
 	daemons  = flag.String("daemons", "2-12", "number of daemons, or a range")
-	traceTo  = flag.String("trace", "", "write the trace of the first failing seed to this file (with -seeds 1: of that seed)")
+	traceTo  = flag.String("tracefile", "", "write the trace of the first failing seed to this file (with -seeds 1: of that seed)")
 	failures = flag.Int("failures", 3, "stop after so many failing seeds")
 	damage   = flag.String("damage", "", "break the machines from outside: see damages")
 )
@@ -40,7 +40,7 @@ func limits(t *testing.T) Limits {
 
 // TestRandom makes random runs. To see one again:
 //
-//	go test ./internal/sim -run 'TestRandom$' -seeds 1 -seed N -virtual ... -daemons ... -trace FILE
+//	go test ./internal/sim -run 'TestRandom$' -seeds 1 -seed N -virtual ... -daemons ... -tracefile FILE
 func TestRandom(t *testing.T) {
 	n := *seeds
 	if n == 0 {
@@ -158,7 +158,7 @@ func explain(t *testing.T, r *Result) {
 		}
 		fmt.Fprintf(&b, "  %s\n", text)
 	}
-	fmt.Fprintf(&b, "%vrepeat: go test ./internal/sim -run '%s$' -seeds 1 -seed %d -virtual %v -daemons %s -trace FILE",
+	fmt.Fprintf(&b, "%vrepeat: go test ./internal/sim -run '%s$' -seeds 1 -seed %d -virtual %v -daemons %s -tracefile FILE",
 		r.Plan, t.Name(), r.Plan.Seed, *virtual, *daemons)
 	t.Error(b.String())
 }

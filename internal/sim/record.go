@@ -15,6 +15,7 @@ type record struct {
 	h      *host
 	config *ring.Configuration
 	phase  ring.EventKind // RegularConfiguration or TransitionalConfiguration
+	tenure *tenure
 	stable uint64
 	// In this configuration, messages of the state exchange too: those of this
 	// daemon that got their place, and those delivered.
@@ -54,6 +55,9 @@ func (h *host) apply(e *ring.Event) {
 	case ring.Deliver:
 		r.given++
 		r.Deliver(r.message(&e.Message))
+		if !e.Message.Loose && r.phase == ring.RegularConfiguration {
+			r.tenure.given = e.Message.Seq
+		}
 		w.mix(uint64(h.slot.index), e.Message.Seq, 2)
 		h.note("! %#x of %s, %v, %d bytes", e.Message.Seq, w.name(e.Message.Sender), evscheck.Service(e.Message.Service), len(e.Message.Payload))
 	case ring.RegularConfiguration:
@@ -61,11 +65,14 @@ func (h *host) apply(e *ring.Event) {
 		r.Install(evscheck.ConfigID{Leader: uint32(e.Config.ID.Leader), Time: e.Config.ID.Time}, evscheck.Members(e.Config.Members))
 		w.mix(uint64(w.now), uint64(h.slot.index), uint64(e.Config.ID.Time), 3)
 		h.note("REGULAR %v %v", e.Config.ID, w.names(e.Config.Members))
+		w.installed(h, e.Config)
 	case ring.TransitionalConfiguration:
 		r.phase = e.Kind
 		r.Signal(evscheck.ConfigID{Leader: uint32(e.Config.ID.Leader), Time: e.Config.ID.Time}, evscheck.Members(e.Config.Members))
 		w.mix(uint64(w.now), uint64(h.slot.index), uint64(e.Config.ID.Time), 4)
 		h.note("TRANSITIONAL %v %v", e.Config.ID, w.names(e.Config.Members))
+	case ring.EpochBegins:
+		h.epochBegins(e.Digest)
 	}
 	if e.Config != nil {
 		h.slot.used = max(h.slot.used, e.Config.ID.Time)
@@ -224,10 +231,11 @@ func (w *World) Traces(quiet bool) *evscheck.Run {
 // Check gives the traces to the checker and returns all violations, those that
 // the world saw itself first.
 func (w *World) Check(quiet bool) []Violation {
-	found := w.broken
 	if w.Plan.Rubbish {
-		return found
+		return w.broken
 	}
+	w.checkEpochs()
+	found := w.broken
 	for _, v := range evscheck.Check(w.Traces(quiet)).Violations {
 		found = append(found, Violation{v.Rule, v.At + ": " + v.Text})
 	}

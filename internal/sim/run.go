@@ -65,10 +65,12 @@ func (w *World) alternate() {
 	})
 }
 
-// Calm ends traffic and faults: the network is whole, and every daemon runs.
+// Calm ends traffic and faults: the network is whole, every daemon runs, and its
+// operator has the last configuration. Those that are not in it may go on, too.
 func (w *World) Calm() {
 	w.note("calm")
 	w.calm = true
+	w.rollouts++
 	w.net.heal()
 	for _, s := range w.slots {
 		if h := s.host; h != nil {
@@ -82,62 +84,90 @@ func (w *World) Calm() {
 				}
 			}
 		}
+	}
+	for _, s := range w.wanted() {
+		if s.host == nil || s.file != w.last {
+			w.give(s.index, w.last)
+		}
 		w.Start(s.index)
 	}
 }
 
 // Settle runs until all is well. It reports what is not after the time that the
-// plan allows, or, if all are together and much waits for its place, when nothing
-// has moved for a part of that time.
+// plan allows, or, if much waits for its place, when nothing has moved for a part of
+// that time.
 func (w *World) Settle() {
 	bound := w.Plan.bound()
 	end, left := w.now+bound, math.MaxInt
-	for len(w.broken) == 0 && w.unwell() != "" {
+	for len(w.broken) == 0 && w.amiss() != "" {
 		if n := w.backlog(); n < left {
 			end, left = max(end, w.now+bound/3), n
 		}
 		if w.now >= end {
-			w.fail("D20", "%v after the end of all faults %s", bound, w.unwell())
+			w.fail("D20", "%v after the end of all faults %s", bound, w.amiss())
 			return
 		}
 		w.Run(20 * time.Millisecond)
 	}
 }
 
-// backlog is how many bytes wait for their place, if all daemons are together.
+// backlog is how many bytes wait for their place and, once all daemons are
+// together, how many messages for their delivery.
 func (w *World) backlog() (n int) {
-	for _, s := range w.slots {
-		if s.host == nil || s.host.log.config == nil || len(s.host.log.config.Members) != len(w.slots) {
-			return math.MaxInt
+	list := w.wanted()
+	together := true
+	given := 0
+	for _, s := range list {
+		h := s.host
+		if h == nil || h.log.config == nil || len(h.log.config.Members) != len(list) {
+			together = false
 		}
-		n += s.host.ring.Backlog()
-		for _, c := range s.host.clients {
+		if h == nil {
+			continue
+		}
+		n += h.ring.Backlog()
+		for _, c := range h.clients {
 			for _, r := range c.pending {
 				n += len(r.payload)
 			}
 		}
+		given += h.log.placed*len(list) - h.log.given
+	}
+	if together {
+		n += given
 	}
 	return n
 }
 
-// unwell tells what is missing until all daemons are in one configuration of
-// all and have delivered everything.
-func (w *World) unwell() string {
-	first := w.slots[0].host
-	if first == nil {
-		return w.slots[0].name + " does not run"
+// amiss tells what is missing until all is well, also with those who were removed.
+func (w *World) amiss() string {
+	if s := w.unwell(); s != "" {
+		return s
 	}
-	for _, s := range w.slots {
+	return w.stranded()
+}
+
+// unwell tells what is missing until all wanted daemons are in one
+// configuration and have delivered everything.
+func (w *World) unwell() string {
+	list := w.wanted()
+	first := list[0].host
+	if first == nil {
+		return list[0].name + " does not run"
+	}
+	for _, s := range list {
 		h := s.host
 		switch {
 		case h == nil:
 			return s.name + " does not run"
 		case h.log.config == nil || h.log.phase != ring.RegularConfiguration:
 			return s.name + " is in no regular configuration"
-		case len(h.log.config.Members) != len(w.slots):
+		case len(h.log.config.Members) != len(list):
 			return fmt.Sprintf("%s is with %v only", s.name, w.names(h.log.config.Members))
 		case h.log.config.ID != first.log.config.ID:
 			return fmt.Sprintf("%s is in %v, %s in %v", s.name, h.log.config.ID, first.slot.name, first.log.config.ID)
+		case h.in != w.last:
+			return fmt.Sprintf("%v is in force at %s", w.slotNames(h.in), s.name)
 		case h.groups.Blocked():
 			return "the state exchange at " + s.name + " is not over"
 		case h.ring.Backlog() > 0 || h.waits() > 0:
@@ -145,10 +175,10 @@ func (w *World) unwell() string {
 		}
 	}
 	sum := 0
-	for _, s := range w.slots {
+	for _, s := range list {
 		sum += s.host.log.placed
 	}
-	for _, s := range w.slots {
+	for _, s := range list {
 		if n := s.host.log.given; n != sum {
 			return fmt.Sprintf("%s has delivered %d of %d messages", s.name, n, sum)
 		}
@@ -177,29 +207,42 @@ func (w *World) Rest() {
 	if len(w.broken) > 0 {
 		return
 	}
-	id := w.slots[0].host.log.config.ID
-	before := w.Seen.Packets
+	first := w.wanted()[0]
+	id := first.host.log.config.ID
+	before := w.sends()
 	w.Run(time.Second)
 	if len(w.broken) > 0 {
 		return
 	}
-	if now := w.unwell(); now != "" || w.slots[0].host.log.config.ID != id {
-		w.fail("rest", "%v does not last; now %v, %s", id, w.slots[0].host.log.config.ID, now)
+	if now := w.unwell(); now != "" || first.host.log.config.ID != id {
+		w.fail("rest", "%v does not last; now %v, %s", id, first.host.log.config.ID, now)
 		return
 	}
-	if rate := float64(w.Seen.Packets-before) / float64(len(w.slots)); rate > idleRate {
-		w.fail("rest", "an idle daemon sends %.0f datagrams a second", rate)
+	if rate := (w.sends() - before) / len(w.wanted()); rate > idleRate {
+		w.fail("rest", "an idle daemon sends %d datagrams a second", rate)
 	}
 	w.compareGroups()
+	for _, h := range w.removed() {
+		w.stop(h, "stopped")
+	}
 }
 
 // idleRate is how many datagrams a second a daemon of an idle ring may send, on
 // average.
 const idleRate = 60
 
+// sends is how many packets the wanted daemons have sent.
+func (w *World) sends() (n int) {
+	for _, s := range w.wanted() {
+		n += s.host.sends
+	}
+	return n
+}
+
 func (w *World) compareGroups() {
 	var first string
-	for i, s := range w.slots {
+	list := w.wanted()
+	for i, s := range list {
 		h := s.host
 		var b strings.Builder
 		for g := range h.groups.Groups() {
@@ -208,7 +251,7 @@ func (w *World) compareGroups() {
 		if i == 0 {
 			first = b.String()
 		} else if b.String() != first {
-			w.fail("groups", "at %s\n%sat %s\n%s", w.slots[0].name, first, s.name, b.String())
+			w.fail("groups", "at %s\n%sat %s\n%s", list[0].name, first, s.name, b.String())
 		}
 		if c := h.groups.Counters(); c.Malformed+c.Foreign+c.Unordered > 0 {
 			w.fail("groups", "%s refused something: %+v", s.name, c)

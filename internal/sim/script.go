@@ -113,6 +113,28 @@ func (s *Script) PowerCut(names string) {
 // Leave begins the planned stop of a daemon.
 func (s *Script) Leave(name string) { s.host(name).leave() }
 
+// Reload gives the operators of some daemons, at once, a configuration with other
+// daemons, or the same in another order. Daemons that are new in it are started.
+func (s *Script) Reload(names, daemons string) {
+	k := s.layoutOf(s.indices(daemons))
+	s.note("reload of %s with %s", names, daemons)
+	s.last = k
+	for _, i := range s.indices(names) {
+		s.give(i, k)
+	}
+}
+
+// InForce tells whether a configuration of daemons is in force at some.
+func (s *Script) InForce(names, daemons string) bool {
+	k := s.layoutOf(s.indices(daemons))
+	for _, name := range strings.Fields(names) {
+		if s.host(name).in != k {
+			return false
+		}
+	}
+	return true
+}
+
 // Pause stops a daemon for some time, as SIGSTOP does.
 func (s *Script) Pause(name string, d time.Duration) {
 	h := s.host(name)
@@ -263,10 +285,10 @@ func (s *Script) Form() {
 	s.Wait(s.all(), 10*time.Second)
 }
 
-// all names all daemons.
+// all names all daemons that are wanted.
 func (s *Script) all() string {
 	var names []string
-	for _, o := range s.slots {
+	for _, o := range s.wanted() {
 		names = append(names, o.name)
 	}
 	return strings.Join(names, " ")

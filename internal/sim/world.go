@@ -21,7 +21,9 @@ type World struct {
 	rng      *rand.Rand
 	queue    queue
 	slots    []*slot
-	peers    []ring.Peer
+	layouts  []*layout // all that there have been; daemons begin with the first
+	last     int       // the layout that operators have been given last
+	rollouts int       // how often they were given one
 	net      network
 	sent     sentTable
 	conns    []*connection
@@ -43,6 +45,8 @@ type World struct {
 	onCopy   []func(*Datagram) Verdict
 	onEvent  []func(*host, *ring.Event)
 	places   map[evscheck.ConfigID][]uint64 // ordered numbers given, at the end
+	tenures  []*tenures
+	load     load
 }
 
 // Violation is something that must not be.
@@ -53,10 +57,13 @@ type Violation struct {
 
 func (v Violation) String() string { return v.Rule + ": " + v.Text }
 
-// slot is an entry of the configuration. Lives of a daemon follow each other in
+// slot is a daemon that may be in the configuration. Its lives follow each other in
 // it.
 type slot struct {
 	index       int
+	segment     int
+	file        int  // the layout of its configuration file; -1: none
+	stopped     bool // by its operator, for good
 	id          ring.DaemonID
 	name        string
 	up          bool  // its host is: datagrams to no daemon are refused
@@ -69,20 +76,26 @@ type slot struct {
 	datagram    int           // the largest it can send
 }
 
-// epoch is the true time of day when a world begins, in seconds since 1970.
-const epoch = 1_700_000_000
+// timeOfDay is the true one when a world begins, in seconds since 1970.
+const timeOfDay = 1_700_000_000
 
 // NewWorld makes a world in which no daemon runs yet.
 func NewWorld(p *Plan) *World {
 	w := &World{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x776f726c64))}
-	for i := range p.Daemons {
-		s := &slot{index: i, id: w.freeID(), name: fmt.Sprintf("d%d", i+1), up: true, datagram: p.Datagram}
+	var first []int
+	for i := range p.Daemons + p.Spare {
+		s := &slot{index: i, segment: i * p.Sites / (p.Daemons + p.Spare), id: w.freeID(), name: fmt.Sprintf("d%d", i+1), up: true, datagram: p.Datagram}
+		if i < p.Daemons {
+			first = append(first, i)
+		} else {
+			s.file = -1
+		}
 		if p.Mixed && w.chance(0.4) {
 			s.datagram = min(p.Datagram, 1400)
 		}
 		w.slots = append(w.slots, s)
-		w.peers = append(w.peers, ring.Peer{ID: s.id, Segment: i * p.Sites / p.Daemons})
 	}
+	w.layoutOf(first)
 	w.net.lay(w)
 	w.sent.init()
 	if p.Damage != "" {
