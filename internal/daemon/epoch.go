@@ -14,11 +14,11 @@ import (
 )
 
 // epochs are the configurations of daemons that may be in force: the present one,
-// and one that is offered to the other daemons (see [ring.Epoch]).
+// and those that have been offered to the other daemons since (see [ring.Epoch]).
 type epochs struct {
 	mu      sync.Mutex
 	current *conf.Config
-	offered *conf.Config // nil: none
+	offered []*conf.Config
 }
 
 // set makes cfg the one in force.
@@ -28,14 +28,16 @@ func (e *epochs) set(cfg *conf.Config) {
 	e.current, e.offered = cfg, nil
 }
 
-// offer notes that cfg is offered, or, if it is the one in force, that none is. It
-// returns the one in force.
+// mostOffered is how many offers are remembered. Only the last can come into force,
+// but one before it may already have its place in the order.
+const mostOffered = 16
+
+// offer notes that cfg is offered. It returns the one in force.
 func (e *epochs) offer(cfg *conf.Config) (current *conf.Config) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.offered = cfg; cfg.Hash() == e.current.Hash() {
-		e.offered = nil
-	}
+	e.offered = append(e.offered, cfg)
+	e.offered = e.offered[max(0, len(e.offered)-mostOffered):]
 	return e.current
 }
 
@@ -50,11 +52,13 @@ func (e *epochs) now() *conf.Config {
 func (e *epochs) begin(digest uint32) *conf.Config {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.offered == nil || e.offered.Hash() != digest {
-		return nil
+	for _, cfg := range slices.Backward(e.offered) {
+		if cfg.Hash() == digest {
+			e.current = cfg
+			return cfg
+		}
 	}
-	e.current, e.offered = e.offered, nil
-	return e.current
+	return nil
 }
 
 // offerEpoch offers the daemons of a configuration that was read anew to the other
@@ -68,7 +72,6 @@ func (d *Daemon) offerEpoch(cfg *conf.Config) error {
 		return nil
 	}
 	if err := d.setLinkPeers(cfg, bothPeers(current, cfg)); err != nil {
-		d.epochs.offer(current)
 		return err
 	}
 	d.engine.offerEpoch(epoch)

@@ -55,6 +55,9 @@ func (m *Machine) Lacking() (members []DaemonID, offering bool) {
 // offer tells the ring what is offered here, at its place among what clients send.
 func (m *Machine) offer() {
 	if m.state == operational {
+		if m.next != nil {
+			m.made = append(m.made, *m.next)
+		}
 		m.clients.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
 	}
 }
@@ -75,15 +78,19 @@ func (m *Machine) onOffer(p *peer, payload []byte) {
 	}
 	r := m.ring
 	r.offers[p.index] = binary.BigEndian.Uint32(payload)
-	if m.next == nil {
+	// What counts is what is offered at this place of the order, also by ourselves:
+	// a later offer of ours may still wait for its place.
+	i := slices.IndexFunc(m.made, func(e Epoch) bool { return e.Digest == r.offers[r.me] })
+	if i < 0 || r.offers[r.me] == m.epoch.Digest {
 		return
 	}
+	e := m.made[i]
 	for i, q := range r.members {
-		if m.next.place(q.id) >= 0 && r.offers[i] != m.next.Digest {
+		if e.place(q.id) >= 0 && r.offers[i] != e.Digest {
 			return
 		}
 	}
-	m.adopt()
+	m.adopt(e)
 	m.regroup = !m.inOrder(r.members)
 	m.probe.next = m.now
 }
@@ -100,10 +107,12 @@ func (m *Machine) inOrder(list []*peer) bool {
 	return true
 }
 
-// adopt brings what is offered here into force.
-func (m *Machine) adopt() {
-	e := *m.next
-	m.past, m.epoch, m.next = m.epoch.Digest, e, nil
+// adopt brings an epoch that was offered here into force.
+func (m *Machine) adopt(e Epoch) {
+	m.past, m.epoch = m.epoch.Digest, e
+	if m.next != nil && m.next.Digest == e.Digest {
+		m.next = nil
+	}
 	m.setPeers(e.Peers)
 	m.events = append(m.events, Event{Kind: EpochBegins, Digest: e.Digest})
 }

@@ -16,7 +16,7 @@ func (m *Machine) install() {
 		}
 	}
 	if a.plan.Epoch != m.epoch.Digest {
-		m.adopt()
+		m.adopt(*m.next)
 	}
 	var members []*peer
 	for i, c := range a.plan.Members {
@@ -40,6 +40,7 @@ func (m *Machine) install() {
 	m.attempt, m.coord = nil, nil
 	m.probe = probe{next: m.now, last: never}
 	m.exchange = outbox{size: m.datagram, pool: &m.pool}
+	m.made = nil
 	m.clients.repack(m.datagram)
 	m.counts.Installed++
 	if m.next != nil {

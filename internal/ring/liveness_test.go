@@ -317,3 +317,37 @@ func TestControlThroughNarrowPath(t *testing.T) {
 	w.run(5*time.Second, w.got(4000, 1, 2))
 	w.run(5*time.Second, w.together(1, 2))
 }
+
+// In a wide area too what one lacks is recovered in a few round trips, and no small
+// pieces are asked for before an answer can be there.
+func TestRecoverFarAway(t *testing.T) {
+	w := newNet(t, 3)
+	w.timing, w.latency, w.datagram = WideTiming(), 120*time.Millisecond, 8900
+	w.start(w.ids...)
+	w.run(10*time.Second, w.together(1, 2, 3))
+	w.run(3*time.Second, nil)
+	pieces, lossy := 0, true
+	w.drop = func(a, b DaemonID, data []byte) bool {
+		if kindOf(data) == ringproto.Piece {
+			pieces++
+		}
+		return lossy && b == 2 && kindOf(data) == ringproto.Data
+	}
+	for i := range 300 {
+		w.nodes[1].Submit(Agreed, fmt.Appendf(nil, "%08000d", i))
+	}
+	w.turn(1)
+	w.run(300*time.Millisecond, nil)
+	t0, high := w.now, w.nodes[1].ring.high
+	lossy = false
+	w.nodes[2].beginGather()
+	w.turn(2)
+	w.run(30*time.Second, func() bool { return w.changes(2) == 2 })
+	t.Logf("%d packets recovered in %v", high, w.now-t0)
+	if d := w.now - t0; d > 3*time.Second {
+		t.Errorf("took %v", d)
+	}
+	if pieces > 50 {
+		t.Errorf("%d pieces", pieces)
+	}
+}

@@ -33,6 +33,7 @@ type Machine struct {
 	t     Timing
 	epoch Epoch   // the configuration of daemons in force
 	next  *Epoch  // the one that is offered here, or nil
+	made  []Epoch // those that have been offered in the present ring
 	past  uint32  // digest of the one before, 0: none
 	peers []*peer // in configuration order
 	byID  map[DaemonID]*peer

@@ -14,7 +14,6 @@ import (
 func TestDeadLinks(t *testing.T) {
 	t.Run("both", func(t *testing.T) { deadLinks(t, func(*rand.Rand) int { return 2 }) })
 	t.Run("either", func(t *testing.T) {
-		pending(t, 31)
 		deadLinks(t, func(rng *rand.Rand) int { return rng.IntN(3) })
 	})
 }
