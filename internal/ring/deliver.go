@@ -56,7 +56,7 @@ func (m *Machine) deliverPacket(p *packet, by rule) bool {
 // chunk puts messages together and hands on those that are whole.
 func (m *Machine) chunk(p *packet, c *ringproto.Chunk) {
 	r := m.ring
-	if c.Service == ringproto.Control {
+	if c.Service == ringproto.Control { // also between the parts of a message
 		m.onOffer(p.origin, c.Data)
 		return
 	}

@@ -52,13 +52,14 @@ func (m *Machine) Lacking() (members []DaemonID, offering bool) {
 	return members, true
 }
 
-// offer tells the ring what is offered here, at its place among what clients send.
+// offer tells the ring what is offered here. It does not wait behind what clients
+// send.
 func (m *Machine) offer() {
 	if m.state == operational {
 		if m.next != nil {
 			m.made = append(m.made, *m.next)
 		}
-		m.clients.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
+		m.offers.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
 	}
 }
 

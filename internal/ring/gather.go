@@ -33,6 +33,9 @@ func (m *Machine) beginGather() {
 	m.attempt, m.coord = nil, nil
 	m.gather = gather{since: m.now, last: never}
 	if m.ring != nil {
+		if p := &m.ring.passing; p.active && m.now-p.since > m.t.Loss/4 {
+			m.ring.members[p.to].deaf = true // several tokens have not reached it
+		}
 		m.ring.holding, m.ring.passing.active = false, false
 		m.ring.wake = wake{}
 		m.ring.gaps.at = 0

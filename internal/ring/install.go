@@ -40,6 +40,7 @@ func (m *Machine) install() {
 	m.attempt, m.coord = nil, nil
 	m.probe = probe{next: m.now, last: never}
 	m.exchange = outbox{size: m.datagram, pool: &m.pool}
+	m.offers = outbox{size: m.datagram, pool: &m.pool}
 	m.made = nil
 	m.clients.repack(m.datagram)
 	m.counts.Installed++

@@ -55,6 +55,7 @@ type Machine struct {
 	start time.Duration
 
 	clients, exchange outbox
+	offers            outbox // of configurations of daemons
 	held              bool
 	datagram          int // the size in use
 
@@ -93,7 +94,7 @@ func New(o Options, now time.Duration) *Machine {
 	m.self.incarnation = o.Incarnation
 	m.useDatagram(m.o.Datagram)
 	m.delivered.size, m.control.size = 256<<10, 16<<10
-	m.clients.pool, m.exchange.pool = &m.pool, &m.pool
+	m.clients.pool, m.exchange.pool, m.offers.pool = &m.pool, &m.pool, &m.pool
 	m.beginGather()
 	return m
 }
@@ -265,7 +266,7 @@ func (m *Machine) SetDatagram(bytes int) {
 // useDatagram makes packets of that size from now on.
 func (m *Machine) useDatagram(bytes int) {
 	m.datagram = bytes
-	for _, q := range []*outbox{&m.clients, &m.exchange} {
+	for _, q := range []*outbox{&m.clients, &m.exchange, &m.offers} {
 		q.close()
 		q.size = bytes
 	}

@@ -23,7 +23,6 @@ type outbox struct {
 	partial        []byte
 	partialService Service
 	inPartial      bool
-	controls       int       // messages of the ring's own that wait
 	taken          []*packet // in this turn, with parts of that message
 }
 
@@ -55,9 +54,6 @@ func (q *outbox) close() { q.open = [2]*packet{} }
 // add packs a payload.
 func (q *outbox) add(s Service, payload []byte) {
 	q.bytes += len(payload)
-	if s == control {
-		q.controls++
-	}
 	loose := s <= Reliable && q.fits(len(payload))
 	p := q.open[class(loose)]
 	total := len(payload)
@@ -113,9 +109,6 @@ func (q *outbox) next() *packet {
 		if p.loose {
 			continue
 		}
-		if c.Service == ringproto.Control {
-			q.controls--
-		}
 		if c.First {
 			q.partial, q.partialService = q.partial[:0], Service(c.Service)
 			q.taken = append(q.taken[:0], p)
@@ -150,11 +143,10 @@ func lastPart(p *packet) (part []byte) {
 }
 
 // repack makes everything that waits ready for a new configuration, with
-// datagrams of the given size: a message of which a part was sent begins anew, and
-// the ring's own messages are dropped.
+// datagrams of the given size: a message of which a part was sent begins anew.
 func (q *outbox) repack(size int) {
 	q.keepPartial()
-	if !q.inPartial && size == q.size && q.controls == 0 {
+	if !q.inPartial && size == q.size {
 		return
 	}
 	fresh := outbox{size: size, pool: q.pool}
@@ -178,9 +170,7 @@ func (q *outbox) repack(size int) {
 				whole, service = whole[:0], Service(c.Service)
 			}
 			if whole = append(whole, c.Data...); c.Last {
-				if service != control {
-					fresh.add(service, whole)
-				}
+				fresh.add(service, whole)
 				whole = whole[:0]
 			}
 		}

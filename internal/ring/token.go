@@ -42,11 +42,14 @@ const tokenWait = 4 * time.Millisecond
 
 // waiting tells whether something may get a number when the token is here.
 func (m *Machine) waiting() bool {
-	return !m.exchange.empty() || !m.held && !m.clients.empty()
+	return !m.exchange.empty() || !m.offers.empty() || !m.held && !m.clients.empty()
 }
 
 // takeNext takes the packet that goes next.
 func (m *Machine) takeNext() *packet {
+	if !m.offers.empty() {
+		return m.offers.next()
+	}
 	if !m.exchange.empty() && !m.clients.inPartial {
 		return m.exchange.next()
 	}
