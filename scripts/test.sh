@@ -37,6 +37,11 @@ scripts/lint.sh
 step "other systems"
 scripts/cross.sh
 
+if [ $# -eq 0 ]; then
+	step "simulation (some minutes)"
+	scripts/sim.sh
+fi
+
 step "tests, with the race detector"
 [ $# -gt 0 ] || set -- ./...
 export CGO_ENABLED=1
