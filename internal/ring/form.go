@@ -39,7 +39,7 @@ const (
 // onPropose takes part in an attempt if it fits what we are.
 func (m *Machine) onPropose(p *peer, body []byte) {
 	var b ringproto.ProposeBody
-	if err := b.Parse(body); err != nil || b.Attempt.Coordinator != p.life() {
+	if err := b.Parse(body); err != nil || b.Attempt.Coordinator != p.life() || ahead(b.Attempt.Number, p.attempted) {
 		m.counts.Malformed++
 		return
 	}

@@ -109,7 +109,8 @@ func (m *Machine) Submit(s Service, payload []byte) {
 }
 
 // SubmitExchange queues a payload of the group layer's state exchange. It goes
-// before those of clients, also while these are held.
+// while those of clients are held, that is from a regular configuration on until
+// Hold lets them go.
 func (m *Machine) SubmitExchange(s Service, payload []byte) {
 	m.exchange.add(s, payload)
 }
@@ -185,7 +186,7 @@ func (m *Machine) receive(b []byte, whole bool) {
 
 func (m *Machine) onPiece(p *peer, body []byte, whole bool) {
 	var piece ringproto.PieceBody
-	if !whole || piece.Parse(body) != nil {
+	if !whole || piece.Parse(body) != nil || ahead(piece.Number, p.pieces.done) {
 		m.counts.Malformed++
 		return
 	}
@@ -247,6 +248,13 @@ func (m *Machine) sample(p *peer, d time.Duration) {
 	}
 }
 
+// mostAhead is how far the numbers of a daemon's Joins, attempts and pieces may jump.
+// One that jumps further is nobody's, and would make all that follow look old.
+const mostAhead = 1 << 40
+
+// ahead tells whether a number jumps too far.
+func ahead(number, last uint64) bool { return number-last > mostAhead && number > last }
+
 // leftFor is how long nothing is taken from a daemon that has taken its leave. If it
 // still speaks then, it has not.
 const leftFor = 2 * time.Second
@@ -276,7 +284,7 @@ func (m *Machine) useDatagram(bytes int) {
 // or of one that has taken its leave.
 func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	switch {
-	case incarnation < p.incarnation || incarnation == 0,
+	case incarnation == 0, incarnation < p.incarnation,
 		incarnation == p.ended && p.refusals == 0 && m.now-p.left < leftFor:
 		return false
 	case incarnation > p.incarnation:
