@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,6 +85,11 @@ type Daemon struct {
 	times *timeFile
 }
 
+// heapHeadroom is memory that is never touched, and so never resident. It lets the
+// garbage collector, which runs when the heap has doubled, wait until so much more
+// has been allocated: what a daemon keeps is small, what passes through it is not.
+const heapHeadroom = 32 << 20
+
 // Run runs a daemon until ctx ends or a signal stops it. An error means that it
 // could not start; the log has the same text.
 func Run(ctx context.Context, opts Options) error {
@@ -94,6 +100,8 @@ func Run(ctx context.Context, opts Options) error {
 	defer d.log.close()
 	sig := &signals{}
 	if opts.Process {
+		headroom := make([]byte, heapHeadroom)
+		defer runtime.KeepAlive(headroom)
 		sig = catch()
 		defer sig.release()
 	}

@@ -147,7 +147,7 @@ func tables() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.script, f.name, f.files())
 		}
 	}
-	b.WriteString("\nWhat no run shows:\n\n| what is broken | in | why nothing shows it |\n|---|---|---|\n")
+	b.WriteString("\nWhat no run shows, or hardly any:\n\n| what is broken | in | why nothing shows it |\n|---|---|---|\n")
 	for _, f := range faults() {
 		if f.why != "" {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", f.name, f.files(), f.why)
