@@ -25,7 +25,7 @@ type epochs struct {
 func (e *epochs) set(cfg *conf.Config) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.current, e.offered = cfg, nil
+	e.current, e.offered = cfg, []*conf.Config{cfg}
 }
 
 // mostOffered is how many offers are remembered. Only the last can come into force,

@@ -120,6 +120,11 @@ func checkClients(f *finder, d *daemons) {
 	for _, c := range k.conns {
 		k.walk(c)
 	}
+	for _, c := range k.conns {
+		for _, s := range c.stays {
+			k.reason(s)
+		}
+	}
 	k.order()
 	for _, stays := range k.stays {
 		k.pairs(stays)
@@ -128,6 +133,7 @@ func checkClients(f *finder, d *daemons) {
 		for _, c := range k.conns {
 			k.selfDelivery(c)
 		}
+		k.delivery()
 	}
 }
 

@@ -35,7 +35,7 @@ func (k *clients) interrupted(s *stay, y *conn) bool {
 // periodOf finds the configuration that named the view: a regular one, or the
 // transitional one that closed it.
 func (k *clients) periodOf(daemon string, s *stay) *period {
-	id := ConfigID{uint32(s.key.id.Daemon), uint32(s.key.id.Time)}
+	id := configOf(s.key.id)
 	for _, periods := range k.daemons.lives {
 		for _, p := range periods {
 			if p.Name == daemon && (p.in.ID == id || p.signal != nil && p.signal.ID == id) {

@@ -131,6 +131,8 @@ func (w *clientWalk) view(at int32, v *clientproto.View) {
 		w.bad("C12", c, []Place{c.at(prev.cut), c.at(at)}, "after the signal for %s comes a view of cause 0x%x", v.Group, uint32(v.Cause))
 	case v.Cause != clientproto.CausedByNetwork:
 		w.delta(at, prev, v)
+	default:
+		w.network(at, prev, v)
 	}
 	end := int32(len(c.Events))
 	s := &stay{at: c, key: key, view: v, start: at, cut: end, end: end, signal: -1}
@@ -204,6 +206,40 @@ func (w *clientWalk) firstView(at int32, v *clientproto.View) {
 	if !network && (v.Cause != clientproto.CausedByJoin || len(v.Sets) != 1 || !slices.Equal(v.Sets[0], []clientproto.Name{c.Name})) {
 		w.bad("C8", c, here, "the first view of %s has cause 0x%x and sets %v", v.Group, uint32(v.Cause), v.Sets)
 	}
+	if n, found := notAmong(ownSet(v), []clientproto.Name{c.Name}); network && found {
+		w.bad("C10", c, here, "the first view of %s has %s in the own set, with whom it was in no view", v.Group, n)
+	}
+}
+
+// network checks a view that the network caused against the one before: the own
+// set has only those who were there (C10), and nobody is missing without a signal
+// (C12).
+func (w *clientWalk) network(at int32, prev *stay, v *clientproto.View) {
+	c := w.conn
+	places := []Place{c.at(prev.start), c.at(at)}
+	if n, found := notAmong(ownSet(v), prev.view.Members); found {
+		w.bad("C10", c, places, "the own set of %s has %s, who was not in the view before: %v and %v", v.Group, n, v.Sets, prev.view.Members)
+	}
+	if prev.signal >= 0 || w.run.LossInExchange {
+		return
+	}
+	if n, found := notAmong(prev.view.Members, v.Members); found {
+		w.bad("C12", c, places, "%s is missing in the new view of %s without a signal before: %v and %v", n, v.Group, prev.view.Members, v.Members)
+	}
+}
+
+// notAmong returns the first of names that is not among others. It is quick if
+// both have one order.
+func notAmong(names, others []clientproto.Name) (clientproto.Name, bool) {
+	rest := others
+	for _, n := range names {
+		if i := slices.Index(rest, n); i >= 0 {
+			rest = rest[i+1:]
+		} else if !slices.Contains(others, n) {
+			return n, true
+		}
+	}
+	return clientproto.Name{}, false
 }
 
 // delta checks that a view differs from the one before by the one who changed.

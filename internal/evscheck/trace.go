@@ -63,6 +63,11 @@ type Run struct {
 	// C21 hold in a weaker form for members that do not go on together. With
 	// Traces it is not used: where that happened is read from them.
 	Interrupted bool
+	// LossInExchange tolerates what daemons of Spread 5.0 and before do when they
+	// lose others while a state exchange is under way: if it does not finish,
+	// clients see the loss without a signal (semantics 4.3). Views without those
+	// members then are no violation of C12.
+	LossInExchange bool
 	// Quiet tells that the run came to rest, in one configuration of all daemons
 	// that have not ended: what has not been delivered by now is lost.
 	Quiet bool
@@ -80,7 +85,7 @@ const MaxPerRule = 20
 
 // Violation is a broken guarantee.
 type Violation struct {
-	Rule string // D1 to D20, C1 to C22
+	Rule string // D1 to D20, C1 to C23
 	At   string // the daemon or the connection whose trace shows it
 	Text string
 	// Places are where to look in the traces; see [Run.Context].
@@ -100,6 +105,6 @@ type Counts struct {
 	// those of SAFE before and after the signal, pairs compared by D13.
 	Configurations, Signals, Deliveries, SafeBefore, SafeAfter, Survivors int
 	// Of the clients' traces: messages received, views and signals received, pairs
-	// compared by C14, by C19, checks (message and other member) of C20 and C21.
-	Received, Views, ClientSignals, OrderPairs, ClientSurvivors, ClientSafeBefore, ClientSafeAfter int
+	// compared by C14, by C19, checks (message and other member) of C20, C21 and C23.
+	Received, Views, ClientSignals, OrderPairs, ClientSurvivors, ClientSafeBefore, ClientSafeAfter, ClientOthers int
 }

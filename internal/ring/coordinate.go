@@ -280,28 +280,33 @@ func (m *Machine) takeReady(p *peer) {
 	m.install()
 }
 
+// silent tells whether member i of the attempt has not answered for too long, or has
+// given it up.
+func (m *Machine) silent(c *coordination, i int) bool {
+	p := c.group[i]
+	since := m.now - c.began
+	if c.bodies.plan != nil && since < 40*m.t.Form {
+		since = m.now - max(p.heard, c.began)
+	}
+	waited := c.states[i] == nil || c.bodies.plan != nil && !c.ready[i]
+	return !p.alive() || p.life() != c.lives[i] || waited && since > m.t.Form
+}
+
 // coordinate repeats what has not been answered, and goes on without those who do
 // not answer at all.
 func (m *Machine) coordinate() {
 	c := m.coord
-	var silent *peer
+	var answering []*peer
 	for i, p := range c.group {
-		if p == m.self {
+		if p == m.self || !m.silent(c, i) {
+			answering = append(answering, p)
 			continue
 		}
-		since := m.now - c.began
-		if c.bodies.plan != nil && since < 40*m.t.Form {
-			since = m.now - max(p.heard, c.began)
-		}
-		if !p.alive() || p.life() != c.lives[i] || since > m.t.Form && (c.states[i] == nil || c.bodies.plan != nil && !c.ready[i]) {
-			silent = p
-			break
-		}
+		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
+		p.joined, p.deaf = never, p.alive() && c.lives[i] == p.life()
 	}
-	if silent != nil {
-		m.note(Note{Kind: NoteFormFailed, Daemon: silent.id})
-		silent.joined, silent.deaf = never, silent.alive() && c.lives[slices.Index(c.group, silent)] == silent.life()
-		m.propose(slices.DeleteFunc(c.group, func(p *peer) bool { return p == silent }))
+	if len(answering) < len(c.group) {
+		m.propose(answering)
 		return
 	}
 	if m.now < c.again {

@@ -29,7 +29,7 @@ func (e *Epoch) place(id DaemonID) int {
 // event says so. The configuration that is in force takes an earlier offer back.
 func (m *Machine) Offer(e Epoch) {
 	e.Peers = slices.Clone(e.Peers)
-	m.next = nil
+	m.wanted, m.next = e, nil
 	if e.Digest != m.epoch.Digest {
 		m.next = &e
 	}
@@ -110,12 +110,32 @@ func (m *Machine) inOrder(list []*peer) bool {
 
 // adopt brings an epoch that was offered here into force.
 func (m *Machine) adopt(e Epoch) {
+	m.dismiss(&e)
 	m.past, m.epoch = m.epoch.Digest, e
-	if m.next != nil && m.next.Digest == e.Digest {
-		m.next = nil
-	}
 	m.setPeers(e.Peers)
 	m.events = append(m.events, Event{Kind: EpochBegins, Digest: e.Digest})
+	// What was offered last may be another, or what was in force until now.
+	m.next = nil
+	if m.wanted.Digest != e.Digest {
+		w := m.wanted
+		m.next = &w
+		m.offer()
+	}
+}
+
+// dismiss takes leave of members of the ring that are not in the configuration to
+// come: nobody will speak to them any more.
+func (m *Machine) dismiss(e *Epoch) {
+	if m.ring == nil || m.state != operational {
+		return
+	}
+	for _, p := range m.ring.members {
+		if e.place(p.id) < 0 {
+			for range leaveRepeats {
+				m.emit(p.id, ringproto.Leave, 0, nil)
+			}
+		}
+	}
 }
 
 // setPeers takes the daemons of a configuration. Those that stay keep what is

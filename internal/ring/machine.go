@@ -34,10 +34,13 @@ type Machine struct {
 	epoch Epoch   // the configuration of daemons in force
 	next  *Epoch  // the one that is offered here, or nil
 	made  []Epoch // those that have been offered in the present ring
-	past  uint32  // digest of the one before, 0: none
-	peers []*peer // in configuration order
-	byID  map[DaemonID]*peer
-	self  *peer
+	// wanted is the configuration of daemons that was last offered here, or that
+	// this life began with.
+	wanted Epoch
+	past   uint32  // digest of the one before, 0: none
+	peers  []*peer // in configuration order
+	byID   map[DaemonID]*peer
+	self   *peer
 	// regroup: the ring has members that the configuration does not have, or has in
 	// another order.
 	regroup bool
@@ -89,6 +92,7 @@ func New(o Options, now time.Duration) *Machine {
 	o.Datagram = max(o.Datagram, minDatagram)
 	m := &Machine{o: o, now: now, start: now, known: o.Incarnation, held: true,
 		epoch: Epoch{Digest: o.Digest, Peers: o.Peers, Describe: o.Describe}}
+	m.wanted = m.epoch
 	m.setPeers(o.Peers)
 	m.retime()
 	m.self.incarnation = o.Incarnation

@@ -58,6 +58,7 @@ func (l *Load) Check() *Result {
 	run, res := record.close()
 	run.Quiet = settled
 	if l.o.ReusedIDs {
+		run.LossInExchange = true
 		tolerate(run)
 	}
 	run.Daemons = daemonOrder(run.Conns)
