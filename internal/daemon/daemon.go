@@ -144,6 +144,7 @@ func (d *Daemon) start(ctx context.Context) error {
 		if identity, err = chooseIdentity(&cfg.Options); err != nil {
 			return err
 		}
+		makeRoomForReaders()
 	}
 	if err := d.listen(ctx, cfg); err != nil {
 		return err
@@ -164,6 +165,18 @@ func (d *Daemon) start(ctx context.Context) error {
 	}
 	d.server = session.NewServer(d.sessionConfig(cfg), d.engine, observer{d})
 	return nil
+}
+
+// readers is how many goroutines may wait in the kernel for datagrams.
+const readers = 4
+
+// makeRoomForReaders lets as many goroutines run as there are processors also while
+// readers of the link wait in system calls: the scheduler counts these as running
+// until it looks again. A value from outside stands.
+func makeRoomForReaders() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + readers)
+	}
 }
 
 // load reads the configuration, reports it, and finds the daemon's own entry.
