@@ -48,14 +48,17 @@ type alarm struct {
 	off   bool
 }
 
-// set lets the alarm ring at the deadline at the latest. One that is set for an
-// earlier time stays: it finds nothing to do, and is set anew.
+// early is how much too early the alarm may ring: it finds nothing to do then, and
+// is set anew, which costs more than to set it once in a while.
+const early = time.Millisecond
+
+// set lets the alarm ring at the deadline at the latest, and not much before.
 func (a *alarm) set(deadline, now time.Duration, last bool) {
 	switch {
 	case a.ring == nil || a.off:
 	case last:
 		a.stop()
-	case a.armed && a.at <= deadline:
+	case a.armed && a.at <= deadline && deadline-a.at < early:
 	case a.timer == nil:
 		a.timer = time.AfterFunc(deadline-now, a.ring)
 		a.at, a.armed = deadline, true
