@@ -76,9 +76,6 @@ func (m *Machine) asked(seq uint64) {
 	r := m.ring
 	r.acks.asked, r.acks.askedFor = m.now, seq
 	r.acks.settleAt = 0
-	if r.acks.checkAt == 0 {
-		r.acks.checkAt = m.now + m.slowest(min(answerPatience, m.t.Loss/4))
-	}
 	for _, p := range r.members {
 		m.unanswered(p)
 	}
@@ -86,8 +83,12 @@ func (m *Machine) asked(seq uint64) {
 
 // unanswered begins to count the silence of a daemon that has been asked.
 func (m *Machine) unanswered(p *peer) {
-	if p.asked == 0 && p != m.self {
-		p.asked = m.now
+	if p.asked != 0 || p == m.self {
+		return
+	}
+	p.asked = m.now
+	if a := &m.ring.acks; a.checkAt == 0 {
+		a.checkAt = m.now + m.slowest(min(answerPatience, m.t.Loss/4))
 	}
 }
 

@@ -126,7 +126,7 @@ func (m *Machine) adopt(e Epoch) {
 // dismiss takes leave of members of the ring that are not in the configuration to
 // come: nobody will speak to them any more.
 func (m *Machine) dismiss(e *Epoch) {
-	if m.ring == nil || m.state != operational {
+	if m.ring == nil {
 		return
 	}
 	for _, p := range m.ring.members {

@@ -111,7 +111,7 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 	news := !slices.Equal(j.Heard, p.join.Heard) || j.Operational != p.join.Operational || p.joined < m.heardSince()
 	p.join, p.joined, p.joinConfig = j, m.now, h.Config
 	m.takeDeaths(&j)
-	if (p.deaf || p.rtt.n == 0 || m.stretched) && m.now-p.pinged >= m.t.Join {
+	if (p.deaf || p.rtt.n < fewSamples || m.stretched) && m.now-p.pinged >= m.t.Join {
 		p.pinged = m.now
 		m.ping(p)
 	}

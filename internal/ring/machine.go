@@ -215,7 +215,11 @@ func (m *Machine) retime() {
 	}
 	var rtt time.Duration
 	for _, p := range m.peers {
-		if p.rtt.n > 0 && m.now-p.heard < longSilence {
+		silence := longSilence
+		if p.index < 0 {
+			silence /= 4
+		}
+		if p.rtt.n >= fewSamples && m.now-p.heard < silence {
 			rtt = max(rtt, min(p.rtt.mean+2*p.rtt.dev, 2*p.rtt.least()))
 		}
 	}
@@ -262,6 +266,10 @@ func ahead(number, last uint64) bool { return number-last > mostAhead && number 
 // leftFor is how long nothing is taken from a daemon that has taken its leave. If it
 // still speaks then, it has not.
 const leftFor = 2 * time.Second
+
+// fewSamples say nothing of a path yet: the first may be that of a daemon that was
+// asleep.
+const fewSamples = 3
 
 // longSilence is after how long a daemon's round trip does not matter any more.
 const longSilence = 10 * time.Second

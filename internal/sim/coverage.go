@@ -21,7 +21,7 @@ type Coverage struct {
 	Packets, Lost, Corrupted, Reordered, Duplicated, Overflowed, Refused int
 	Retransmissions, Pieces                                              int
 	// Of the daemons.
-	Starts, Crashes, PowerCuts, Leaves, Pauses, OneWayCuts, BlackHoles, Triggers, WallJumps, Reloads, TakenBack int
+	Starts, Crashes, PowerCuts, Leaves, Pauses, OneWayCuts, BlackHoles, Triggers, WallJumps, Reloads, TakenBack, LastingDeaths, LastingParts, NarrowLinks, Held int
 	// Of the configurations.
 	Configurations  int // installed, over all daemons
 	Cascaded        int // attempts given up after a plan was made
@@ -39,6 +39,7 @@ type Coverage struct {
 	EpochsBegun, EpochsInTrouble, EpochsAdopted, RemovedRegrouped int
 	// Of the groups.
 	Signals, NetworkViews, MergedViews, Exchanges, Interrupted, Provisional int
+	FinishedLate                                                            int // exchanges that ended behind the signal that interrupted them
 }
 
 // Add sums coverage up.
@@ -119,6 +120,9 @@ func (c *Coverage) event(h *host, e *ring.Event, before, after group.State) {
 			if e.Message.Service == ring.Safe {
 				c.SafeAfterSignal++
 			}
+		}
+		if before == group.GGT && after == group.GTRANS {
+			c.FinishedLate++
 		}
 	}
 }

@@ -5,9 +5,10 @@
 // A [World] holds the virtual clock and what happens next. A [Plan] says what a
 // world is like and what goes wrong in it; [Choose] makes one from a seed, with
 // a few kinds of faults at a time (swarm testing). [Run] carries a plan out:
-// traffic and faults, then no faults, and then all daemons must soon be in one
-// configuration and have delivered everything. What daemons and clients went
-// through is given to package evscheck.
+// traffic and faults; mostly a time in which only one fault lasts ([World.Lull]) and
+// those who can be together must be; then no faults and no traffic, and all daemons
+// must soon be in one configuration and have delivered everything. What daemons and
+// clients went through is given to package evscheck.
 //
 // A [Script] drives a world step by step, for cases that have a name.
 //
@@ -20,7 +21,9 @@
 // bit errors, cuts in one direction or both, and a size above which datagrams
 // vanish. A daemon may be paused, slow, crash (its host then refuses unicast
 // datagrams, as a kernel does), lose its host (silence), leave as planned, and
-// start again as a new life.
+// start again as a new life. Operators may give daemons another configuration, at
+// different times; when it comes into force is compared by the world itself
+// (tenure.go).
 //
 // Bit errors are found by a checksum, as sealing does in the real link, so the
 // ring never sees one; [Plan.Rubbish] feeds it damaged bytes all the same, and

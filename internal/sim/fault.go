@@ -135,13 +135,13 @@ func (w *World) beginFaults() {
 // repeat lets a fault come about from time to time.
 func (w *World) repeat(f *Fault) {
 	w.after(w.exp(f.Every), func() {
-		if w.calm {
+		if w.still {
 			return
 		}
 		end := faultKinds[f.Kind].begin(w, f)
 		if end != nil {
 			w.after(w.exp(f.Length), func() {
-				if !w.calm {
+				if !w.still {
 					w.note("end of %s", faultKinds[f.Kind].name)
 					end()
 				}
@@ -319,7 +319,7 @@ func (w *World) Crash(index int, refuses bool) (restart func()) {
 // Start starts a daemon, unless it runs, has no configuration, or its operator does
 // not want it to run.
 func (w *World) Start(index int) {
-	if s := w.slots[index]; s.host == nil && s.file >= 0 && !s.stopped {
+	if s := w.slots[index]; s.host == nil && s.file >= 0 && !s.stopped && !s.down {
 		w.Seen.started(w.start(s))
 	}
 }
@@ -372,8 +372,14 @@ type trigger struct {
 
 // triggered looks at what is sent.
 func (w *World) triggered(d *Datagram) Verdict {
+	if len(w.held) > 0 && ringproto.Kind(d.Kind()) == ringproto.Propose {
+		for _, late := range w.held {
+			w.after(w.exp(2*time.Millisecond), late)
+		}
+		w.held = nil
+	}
 	for _, t := range w.triggers {
-		if t.kind != ringproto.Kind(d.Kind()) || w.calm {
+		if t.kind != ringproto.Kind(d.Kind()) || w.still {
 			continue
 		}
 		if t.skip--; t.skip == -1 {
@@ -393,18 +399,18 @@ func (w *World) pull(d *Datagram, f *Fault) Verdict {
 	}
 	undo := func(fn func()) {
 		w.after(w.exp(f.Length), func() {
-			if !w.calm {
+			if !w.still {
 				fn()
 			}
 		})
 	}
-	switch w.rng.IntN(6) {
+	switch w.rng.IntN(8) {
 	case 0: // the sender ends before it is sent
 		undo(w.Crash(d.From, true))
 		return Drop
 	case 1: // or after
 		w.after(0, func() {
-			if w.slots[d.From].host == h && !w.calm {
+			if w.slots[d.From].host == h && !w.still {
 				undo(w.Crash(d.From, w.chance(0.5)))
 			}
 		})
@@ -418,6 +424,15 @@ func (w *World) pull(d *Datagram, f *Fault) Verdict {
 	case 4: // the network parts
 		undo(beginPartition(w, f))
 	case 5:
+		return Drop
+	case 6, 7: // it comes much later, or when the next attempt begins
+		w.Seen.Held++
+		late := w.net.hold(d)
+		if w.chance(0.5) {
+			w.held = append(w.held, late)
+		} else {
+			w.after(5*time.Millisecond+time.Duration(w.rng.Int64N(int64(800*time.Millisecond))), late)
+		}
 		return Drop
 	}
 	return Pass

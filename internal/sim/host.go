@@ -42,6 +42,7 @@ type host struct {
 	armed   time.Duration // when the next timer event comes
 	in      int           // the layout in force
 	offers  int           // that which is offered; -1: none
+	files   []int         // the layouts that it has read
 	sighup  bool          // it is to read its file when it goes on
 	pauses  int           // how many faults pause it
 	spins   int           // turns at one time that led nowhere
@@ -82,6 +83,7 @@ func (w *World) start(s *slot) *host {
 		armed:  math.MaxInt64,
 		in:     s.file,
 		offers: -1,
+		files:  []int{s.file},
 	}
 	s.host, s.up = h, true
 	w.lives = append(w.lives, h)
@@ -210,6 +212,7 @@ func (h *host) advance() {
 	for range 10000 {
 		h.out.Reset()
 		h.ring.Advance(h.now(), &h.out)
+		h.slot.used = max(h.slot.used, h.out.Time)
 		h.log.sent(h.out.Sent)
 		for _, n := range h.out.Notes {
 			h.note("says: %v", n)

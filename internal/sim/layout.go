@@ -79,6 +79,7 @@ func (h *host) reload() {
 	}
 	k := h.slot.file
 	h.note("reads its file: %v", h.w.slotNames(k))
+	h.files = append(h.files, k)
 	if h.offers = k; k == h.in {
 		h.offers = -1
 	}
@@ -90,12 +91,15 @@ func (h *host) reload() {
 func (h *host) epochBegins(digest uint32) {
 	w := h.w
 	k := w.layoutWith(digest)
-	if k < 0 || k != h.offers {
-		w.fail("epoch", "at %s %v begins, which it does not offer", h.slot.name, w.slotNames(k))
+	if !slices.Contains(h.files, k) {
+		w.fail("epoch", "at %s %v begins, which it has never offered", h.slot.name, w.slotNames(k))
 		return
 	}
 	h.note("EPOCH %v", w.slotNames(k))
-	h.in, h.offers = k, -1
+	h.in = k
+	if h.offers = h.files[len(h.files)-1]; h.offers == k {
+		h.offers = -1
+	}
 	w.Seen.EpochsBegun++
 	if w.troubled() {
 		w.Seen.EpochsInTrouble++

@@ -2,10 +2,10 @@ package sim
 
 import (
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"gospread/spread/internal/ring"
-	"gospread/spread/internal/ringproto"
 )
 
 // Datagram is a packet on its way, as hooks see it. To is the index of the
@@ -52,6 +52,7 @@ type link struct {
 	cuts    int           // how many faults cut it
 	spike   time.Duration // added latency
 	limit   int           // larger datagrams vanish; 0: none
+	narrow  int           // the same, to the end of the run
 	last    time.Duration // when the last datagram in order arrives
 }
 
@@ -86,7 +87,7 @@ func (n *network) link(from, to int) *link { return &n.links[from*len(n.w.slots)
 func (n *network) heal() {
 	for i := range n.links {
 		l := &n.links[i]
-		*l = link{path: l.path, last: l.last}
+		*l = link{path: l.path, last: l.last, narrow: l.narrow}
 		if n.w.calm {
 			l.path.Loss = 0
 		}
@@ -118,7 +119,6 @@ func (n *network) send(h *host, p *ring.Packet) {
 	seen := Datagram{From: from, To: -1, Packet: p}
 	h.sends++
 	w.Seen.packet(h, &seen)
-	h.slot.plans(&seen)
 	for _, hook := range w.onSend {
 		if hook(&seen) == Drop {
 			return
@@ -157,15 +157,22 @@ func (n *network) send(h *host, p *ring.Packet) {
 	n.release(d)
 }
 
-// plans notes what times a coordinator means to use.
-func (s *slot) plans(d *Datagram) {
-	var p ringproto.PlanBody
-	if ringproto.Kind(d.Kind()) != ringproto.Plan || p.Parse(d.Packet.Data[ringproto.HeaderSize:]) != nil {
-		return
-	}
-	s.used = max(s.used, p.New.Time)
-	for i := range p.Rings {
-		s.used = max(s.used, p.Rings[i].Time)
+// hold takes a packet off the network. The result sends it on, also if its sender
+// has ended.
+func (n *network) hold(d *Datagram) (late func()) {
+	p := *d.Packet
+	p.Data = slices.Clone(p.Data)
+	from := d.From
+	return func() {
+		w := n.w
+		w.note("late: %s to %s: %s", w.slots[from].name, w.name(p.To), describe(p.Data))
+		d := n.make(from, &p)
+		for to := range w.slots {
+			if to != from && (p.To == 0 || w.slots[to].id == p.To) {
+				n.carry(d, to, w.now)
+			}
+		}
+		n.release(d)
 	}
 }
 
@@ -183,7 +190,7 @@ func (s *slot) transmit(w *World, size int) time.Duration {
 // carry takes a datagram over a link.
 func (n *network) carry(d *datagram, to int, gone time.Duration) {
 	w, l := n.w, n.link(d.from, to)
-	if gone < 0 || l.cuts > 0 || l.limit > 0 && len(d.data) > l.limit ||
+	if gone < 0 || l.cuts > 0 || l.limit > 0 && len(d.data) > l.limit || l.narrow > 0 && len(d.data) > l.narrow ||
 		w.chance(l.loss) || w.chance(l.path.Loss) {
 		w.Seen.Lost++
 		return

@@ -14,7 +14,7 @@ func (w *World) give(index, k int) {
 	switch {
 	case s.host != nil:
 		s.host.reload()
-	case fresh || w.calm:
+	case fresh || w.still:
 		w.Start(index)
 	}
 }

@@ -44,6 +44,8 @@ type Plan struct {
 	// Duration of traffic and faults. What follows is rest.
 	Duration time.Duration
 	Faults   []Fault
+	// Lasting is what goes on when the other faults have ended.
+	Lasting Lasting
 	// Forgets: a daemon that starts again does not know what times its former
 	// lives used in ids of configurations.
 	Forgets bool
@@ -108,6 +110,9 @@ func Choose(seed uint64, limits Limits) *Plan {
 	if slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Reload }) {
 		p.Spare = r.IntN(4)
 	}
+	if r.IntN(2) == 0 {
+		p.Lasting = Lasting(r.IntN(int(numLasting)))
+	}
 	return p
 }
 
@@ -169,6 +174,7 @@ func (p *Plan) String() string {
 		p.Daemons, p.Spare, p.Sites, p.Near, p.Far, p.Multicast, p.Datagram, p.Mixed, p.Buffer, p.Work, p.Batch,
 		p.Windows, p.Timing.Loss, p.Stagger)
 	fmt.Fprintf(&b, "traffic %+v for %v\n", p.Traffic, p.Duration)
+	fmt.Fprintf(&b, "lasting: %v\n", p.Lasting)
 	for i := range p.Faults {
 		fmt.Fprintf(&b, "fault %v\n", &p.Faults[i])
 	}

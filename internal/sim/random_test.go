@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,8 +21,12 @@ var (
 	daemons  = flag.String("daemons", "2-12", "number of daemons, or a range")
 	traceTo  = flag.String("tracefile", "", "write the trace of the first failing seed to this file (with -seeds 1: of that seed)")
 	failures = flag.Int("failures", 3, "stop after so many failing seeds")
+	covered  = flag.Bool("covered", true, "with 200 seeds or more: fail if something never comes about")
 	damage   = flag.String("damage", "", "break the machines from outside: see damages")
 )
+
+// raced tells that the race detector, which takes its time, looks at the runs.
+var raced bool
 
 func limits(t *testing.T) Limits {
 	var l Limits
@@ -45,7 +50,7 @@ func TestRandom(t *testing.T) {
 	n := *seeds
 	if n == 0 {
 		n = 150
-		if testing.Short() {
+		if testing.Short() || raced {
 			n = 30
 		}
 	}
@@ -54,7 +59,10 @@ func TestRandom(t *testing.T) {
 		p.Damage = *damage
 		return p
 	})
-	if missing := total.Missing(); *seeds >= 200 && len(missing) > 0 {
+	missing := total.Missing()
+	// So rare that a script is for it: TestExchangeEndsBehindSignal.
+	missing = slices.DeleteFunc(missing, func(s string) bool { return s == "FinishedLate" })
+	if *covered && *seeds >= 200 && len(missing) > 0 {
 		t.Errorf("these never came about: %s", strings.Join(missing, ", "))
 	}
 }

@@ -54,7 +54,9 @@ func (h *host) apply(e *ring.Event) {
 	switch e.Kind {
 	case ring.Deliver:
 		r.given++
-		r.Deliver(r.message(&e.Message))
+		m := r.message(&e.Message)
+		r.Deliver(m)
+		w.kept.keep(w, e.Message.Payload, m.Digest)
 		if !e.Message.Loose && r.phase == ring.RegularConfiguration {
 			r.tenure.given = e.Message.Seq
 		}
@@ -73,9 +75,6 @@ func (h *host) apply(e *ring.Event) {
 		h.note("TRANSITIONAL %v %v", e.Config.ID, w.names(e.Config.Members))
 	case ring.EpochBegins:
 		h.epochBegins(e.Digest)
-	}
-	if e.Config != nil {
-		h.slot.used = max(h.slot.used, e.Config.ID.Time)
 	}
 	before := h.groups.State()
 	for _, hook := range w.onEvent {
@@ -235,6 +234,7 @@ func (w *World) Check(quiet bool) []Violation {
 		return w.broken
 	}
 	w.checkEpochs()
+	w.kept.all(w)
 	found := w.broken
 	for _, v := range evscheck.Check(w.Traces(quiet)).Violations {
 		found = append(found, Violation{v.Rule, v.At + ": " + v.Text})

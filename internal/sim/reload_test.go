@@ -243,17 +243,20 @@ func TestReloadMissed(t *testing.T) {
 	s.Finish()
 }
 
-// Offers wait for their places behind much else; meanwhile most daemons are given
-// another configuration. What counts is what was offered in the order.
+// The last offer waits for its place behind other messages; meanwhile the other
+// daemons are given another configuration, which waits, too. What counts is what was
+// offered in the order.
 func TestReloadChangedWhileOffersWait(t *testing.T) {
-	for _, wait := range []time.Duration{0, ms, 30 * ms} {
-		t.Run(fmt.Sprint(wait), func(t *testing.T) {
+	for _, n := range []int{10, 80, 99} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			p := Local(4)
 			p.Windows.Global, p.Windows.Personal = 2, 1
 			s := formed(t, p)
+			s.Reload("d1 d2 d3", "d2 d3 d4 d1")
+			s.For(20 * ms)
 			s.Send("d1 d2 d3", "g0", ring.Agreed, 100, 1000)
-			s.Reload("d1 d2 d3 d4", "d2 d3 d4 d1")
-			s.For(wait)
+			s.Send("d4", "g0", ring.Agreed, n, 1000)
+			s.Reload("d4", "d2 d3 d4 d1")
 			s.Reload("d1 d2 d3", "d4 d3 d2 d1")
 			s.For(3 * time.Second)
 			if !s.together(s.indices("d1 d2 d3 d4")) {
@@ -261,5 +264,36 @@ func TestReloadChangedWhileOffersWait(t *testing.T) {
 			}
 			s.Finish()
 		})
+	}
+}
+
+// A reload is taken back at the moment at which the last daemon offers it: it comes
+// into force or not, and in the end the files are what counts.
+func TestReloadTakenBackTooLate(t *testing.T) {
+	begun := 0
+	for i, last := range []string{"d1", "d2", "d3", "d4"} {
+		others := []string{"d2 d3 d4", "d1 d3 d4", "d1 d2 d4", "d1 d2 d3"}[i]
+		for _, holder := range []string{"d1", "d2", "d3", "d4"} {
+			t.Run(last+" last, token at "+holder, func(t *testing.T) {
+				s := formed(t, Local(4))
+				s.Reload(others, "d2 d3 d4 d1")
+				s.For(20 * ms)
+				s.Send(holder, "g0", ring.Agreed, 1, 100)
+				s.For(20 * ms)
+				s.Reload(last, "d2 d3 d4 d1")
+				s.Reload(others, "d1 d2 d3 d4")
+				s.For(time.Second)
+				s.Reload(last, "d1 d2 d3 d4")
+				s.For(2 * time.Second)
+				if !s.InForce("d1 d2 d3 d4", "d1 d2 d3 d4") {
+					t.Error("what all files have is not in force")
+				}
+				begun += s.Seen.EpochsBegun
+				s.Finish()
+			})
+		}
+	}
+	if begun == 0 {
+		t.Fatal("it never came into force")
 	}
 }

@@ -27,6 +27,9 @@ func Run(p *Plan) *Result { return finish(NewWorld(p)) }
 func finish(w *World) *Result {
 	w.Begin()
 	w.Run(w.Plan.Duration)
+	if w.Plan.Lasting != Nothing && !w.Plan.Rubbish {
+		w.Lull()
+	}
 	w.Calm()
 	stopped := w.now
 	if w.Plan.Rubbish {
@@ -65,32 +68,11 @@ func (w *World) alternate() {
 	})
 }
 
-// Calm ends traffic and faults: the network is whole, every daemon runs, and its
-// operator has the last configuration. Those that are not in it may go on, too.
+// Calm ends traffic and faults.
 func (w *World) Calm() {
 	w.note("calm")
 	w.calm = true
-	w.rollouts++
-	w.net.heal()
-	for _, s := range w.slots {
-		if h := s.host; h != nil {
-			if h.leaving { // its announcement stands
-				w.stop(h, "left")
-			} else {
-				h.work = w.Plan.Work
-				h.pauses = min(h.pauses, 1)
-				if h.pauses > 0 {
-					h.resume()
-				}
-			}
-		}
-	}
-	for _, s := range w.wanted() {
-		if s.host == nil || s.file != w.last {
-			w.give(s.index, w.last)
-		}
-		w.Start(s.index)
-	}
+	w.cease()
 }
 
 // Settle runs until all is well. It reports what is not after the time that the

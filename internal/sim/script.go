@@ -180,6 +180,23 @@ func (s *Script) Drop(kind ringproto.Kind, from, to string, n int) {
 	})
 }
 
+// Delay lets the next n datagrams of a kind from one daemon to another come d later.
+// An empty name stands for any.
+func (s *Script) Delay(kind ringproto.Kind, from, to string, n int, d time.Duration) {
+	s.onCopy = append(s.onCopy, func(x *Datagram) Verdict {
+		if n == 0 || ringproto.Kind(x.Kind()) != kind || !s.is(from, x.From) || !s.is(to, x.To) {
+			return Pass
+		}
+		n--
+		one := *x
+		p := *x.Packet
+		p.To = s.slots[x.To].id
+		one.Packet = &p
+		s.after(d, s.net.hold(&one))
+		return Drop
+	})
+}
+
 func (s *Script) is(name string, index int) bool { return name == "" || s.slots[index].name == name }
 
 // On calls fn once, when a daemon (empty: any) sends a datagram of a kind for the

@@ -30,7 +30,8 @@ type World struct {
 	requests uint64
 	lives    []*host // all that ever were, in the order of their starts
 
-	calm    bool // no traffic, no new faults
+	calm    bool // no traffic
+	still   bool // no new faults
 	silent  bool // a time without traffic
 	broken  []Violation
 	steps   uint64
@@ -41,12 +42,14 @@ type World struct {
 	oneWay, oneWayBegun int
 
 	triggers []*trigger
+	held     []func() // datagrams that wait for the next attempt
 	onSend   []func(*Datagram) Verdict
 	onCopy   []func(*Datagram) Verdict
 	onEvent  []func(*host, *ring.Event)
 	places   map[evscheck.ConfigID][]uint64 // ordered numbers given, at the end
 	tenures  []*tenures
 	load     load
+	kept     kept
 }
 
 // Violation is something that must not be.
@@ -64,13 +67,14 @@ type slot struct {
 	segment     int
 	file        int  // the layout of its configuration file; -1: none
 	stopped     bool // by its operator, for good
+	down        bool // by a fault that lasts
 	id          ring.DaemonID
 	name        string
 	up          bool  // its host is: datagrams to no daemon are refused
 	host        *host // the present life; nil: no daemon runs
 	lives       int
 	incarnation uint32
-	used        uint32        // the highest time of a configuration that its lives installed or planned
+	used        uint32        // the highest time that its lives were to remember
 	wall        time.Duration // of its host's clock, against the true time
 	nic         time.Duration // its interface is busy until then
 	datagram    int           // the largest it can send
