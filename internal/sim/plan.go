@@ -142,10 +142,9 @@ func (p *Plan) chooseTiming(r *rand.Rand) {
 	case n == 0:
 		p.Timing = ring.LocalTiming()
 	case n == 1:
-		const ms = time.Millisecond
-		k := time.Duration(pick(r, 1, 2, 5))
-		p.Timing = ring.Timing{Loss: k * 100 * ms, Beat: k * 30 * ms, Join: k * 10 * ms, Start: k * 40 * ms,
-			Gather: k * 50 * ms, Form: k * 50 * ms, Probe: k * 100 * ms}
+		k := pick(r, 1, 2, 5)
+		ms := func(n int) time.Duration { return time.Duration(k*n) * time.Millisecond }
+		p.Timing = ring.Timing{Loss: ms(100), Beat: ms(30), Join: ms(10), Start: ms(40), Gather: ms(50), Form: ms(50), Probe: ms(100)}
 	}
 }
 
