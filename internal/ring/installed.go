@@ -32,7 +32,8 @@ type installed struct {
 	holding  bool     // it is here
 	held     []uint64 // the hop with which each member last had it, as far as known
 	visit    visit
-	wanted   wanted // who is known to want it
+	wanted   wanted   // who is known to want it
+	asks     []uint64 // with which hop each member has asked for it while it was elsewhere; 0: not
 	passing  passing
 	wake     wake
 	progress time.Duration // when a sign of the token was last seen
@@ -76,7 +77,7 @@ func (w *wanted) merge(list []uint64, n int) {
 
 func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, now time.Duration) *installed {
 	r := &installed{pool: pool, acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
-		offers: make([]uint32, len(members)), have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
+		asks: make([]uint64, len(members)), offers: make([]uint32, len(members)), have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
 		commit: map[DaemonID]bool{self.id: true}}
 	ids := make([]DaemonID, len(members))
 	for i, p := range members {

@@ -75,6 +75,12 @@ func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
 	r.visit = visit{}
 	r.passing.active = false
 	r.wanted.merge(t.Wanted, len(r.members))
+	for i, hop := range r.asks {
+		if hop != 0 && r.held[i] <= hop {
+			r.wanted.add(i)
+		}
+	}
+	clear(r.asks)
 	r.wanted.remove(r.me)
 	if r.wake.active && r.wake.tries == 1 {
 		m.sample(p, m.now-r.wake.since)
@@ -94,12 +100,15 @@ func (m *Machine) onWake(p *peer, hop uint64, body []byte) {
 		m.counts.Malformed++
 		return
 	}
-	switch {
-	case r.holding, hop > r.hop:
-		// The token is here, or on its way to us.
+	if r.holding {
 		if r.held[w.Member] <= hop {
 			r.wanted.add(w.Member)
 		}
+		return
+	}
+	// The token moves faster than the wish: it is remembered for when it comes here.
+	r.asks[w.Member] = hop
+	switch {
 	case hop < r.hop && w.Left > 0 && r.holder != r.me && r.holder != w.Member && r.members[r.holder] != p:
 		w.Left--
 		m.emitRing(r.members[r.holder].id, ringproto.Wake, 0, hop, w.Append(nil))
