@@ -271,7 +271,8 @@ func (b *big) settle(parts ...string) {
 		b.crowd.due++
 	}
 	b.crowd.do("got %d", b.crowd.due)
-	b.Logf("%v: %v, %d members, %d views", time.Since(began), parts, b.sums["a"].with(b.sums["b"]).with(b.sums["c"]).n, len(b.book.views))
+	views, _ := b.book.sums()
+	b.Logf("%v: %v, %d members, %d views", time.Since(began), parts, b.sums["a"].with(b.sums["b"]).with(b.sums["c"]).n, views)
 }
 
 // members are the viewers in these parts that have joined.
@@ -292,7 +293,8 @@ func (b *big) measure(took time.Duration) {
 	for _, line := range strings.Split(string(text), "\n") {
 		_, _ = fmt.Sscanf(line, "VmHWM: %d kB", &peak)
 	}
-	b.Logf("%v; %d views, %d MB of them at clients; at most %d MB in memory", took, len(b.book.views), b.book.bytes>>20, peak>>10)
+	views, bytes := b.book.sums()
+	b.Logf("%v; %d views, %d MB of them at clients; at most %d MB in memory", took, views, bytes>>20, peak>>10)
 	if peak > mostMemory {
 		b.Errorf("%d KB in memory, must be at most %d", peak, mostMemory)
 	}

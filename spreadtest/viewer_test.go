@@ -25,6 +25,13 @@ type book struct {
 	bytes int64 // of all views at all viewers
 }
 
+// sums are how many views there have been, and their bytes at all viewers.
+func (k *book) sums() (views int, bytes int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.views), k.bytes
+}
+
 // bigView is what there is to know of a view: sets of names are known by the sum (xor) of their hashes.
 type bigView struct {
 	id    clientproto.GroupID
