@@ -226,15 +226,15 @@ func (m *Machine) settle(g *group) {
 
 // merged announces a view with one set for each part its members came from,
 // ordered by the id under which they come. Parts that share a configuration
-// whose exchange was interrupted may come under the same id; the place of their
-// first daemon decides.
+// whose exchange was interrupted may come under the same id; the id of their first
+// daemon decides, which is the same whatever configurations of daemons there were.
 func (m *Machine) merged(g *group, parts []part) {
 	if len(g.viewers) == 0 {
 		return
 	}
 	slices.SortFunc(parts, func(a, b part) int {
 		return cmp.Or(cmp.Compare(a.id.Daemon, b.id.Daemon), cmp.Compare(a.id.Time, b.id.Time),
-			cmp.Compare(a.id.Index, b.id.Index), a.by.compare(b.by))
+			cmp.Compare(a.id.Index, b.id.Index), cmp.Compare(a.by.id, b.by.id))
 	})
 	n := &m.notice
 	n.reset(len(g.members))
