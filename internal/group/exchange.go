@@ -232,10 +232,7 @@ func (m *Machine) merged(g *group, parts []part) {
 	if len(g.viewers) == 0 {
 		return
 	}
-	slices.SortFunc(parts, func(a, b part) int {
-		return cmp.Or(cmp.Compare(a.id.Daemon, b.id.Daemon), cmp.Compare(a.id.Time, b.id.Time),
-			cmp.Compare(a.id.Index, b.id.Index), cmp.Compare(a.by.id, b.by.id))
-	})
+	slices.SortFunc(parts, part.compare)
 	n := &m.notice
 	n.reset(len(g.members))
 	own := 0
@@ -255,6 +252,12 @@ func (m *Machine) merged(g *group, parts []part) {
 		}
 	}
 	m.show(g.viewers, g, clientproto.CausedByNetwork, own)
+}
+
+// compare sorts parts by what all daemons know alike.
+func (p part) compare(o part) int {
+	return cmp.Or(cmp.Compare(p.id.Daemon, o.id.Daemon), cmp.Compare(p.id.Time, o.id.Time),
+		cmp.Compare(p.id.Index, o.id.Index), cmp.Compare(p.by.id, o.by.id))
 }
 
 // mergeTables adds the members that other parts of the system have told of.

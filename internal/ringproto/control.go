@@ -54,7 +54,8 @@ func (w *WakeBody) Parse(b []byte) error {
 // AckBody asks for packets.
 type AckBody struct {
 	Missing seqset.Set
-	// Tries is how often the sender has asked for them in vain.
+	// Tries is 0, or 2 when large datagrams seem not to reach the sender: then it
+	// wants them in pieces.
 	Tries uint8
 }
 
