@@ -16,7 +16,7 @@ import (
 const recorded = 59
 
 const (
-	severalDaemons = "needs several daemons; they come with the ring"
+	severalDaemons = "needs several daemons: see netns and spreadtest"
 	refusingPolicy = "needs a policy that refuses, which no stock daemon has"
 	otherDaemon    = "shows bytes that only a 3.17.3 daemon sends"
 )
