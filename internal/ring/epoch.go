@@ -52,12 +52,17 @@ func (m *Machine) Lacking() (members []DaemonID, offering bool) {
 	return members, true
 }
 
+// mostOffered is how many offers of ours are remembered that may already have their
+// place in the order.
+const mostOffered = 16
+
 // offer tells the ring what is offered here. It does not wait behind what clients
 // send.
 func (m *Machine) offer() {
 	if m.state == operational {
 		if m.next != nil {
 			m.made = append(m.made, *m.next)
+			m.made = m.made[max(0, len(m.made)-mostOffered):]
 		}
 		m.offers.add(control, binary.BigEndian.AppendUint32(nil, m.offered()))
 	}
