@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"internal/tool":      {uses: []string{""}},
 	"internal/cliargs":   {},
 	"internal/hist":      {pure: true, std: pureStd},
+	"internal/status":    {pure: true, std: pureStd},
 
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
