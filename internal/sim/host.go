@@ -112,13 +112,13 @@ func (h *host) shows(t time.Duration) time.Duration {
 	return h.origin + t + time.Duration(int64(t)/1_000_000*h.drift)
 }
 
-// trueTime is the first true time at which the daemon's clock shows t.
+// trueTime is the first true time from now on at which the daemon's clock shows t.
 func (h *host) trueTime(t time.Duration) time.Duration {
 	if t > h.origin+1000*time.Hour {
 		return math.MaxInt64
 	}
 	d := t - h.origin
-	d -= time.Duration(int64(d) / 1_000_000 * h.drift)
+	d = max(d-time.Duration(int64(d)/1_000_000*h.drift), h.w.now)
 	for shown := h.shows(d); shown < t; shown = h.shows(d) {
 		d += t - shown + 1
 	}
@@ -251,7 +251,7 @@ func (h *host) arm() {
 	if h.dead || h.pauses > 0 {
 		return
 	}
-	at := max(h.trueTime(h.ring.Deadline()), h.w.now, h.busy)
+	at := max(h.trueTime(h.ring.Deadline()), h.busy)
 	if at < h.armed && at < math.MaxInt64 {
 		h.armed = at
 		h.w.queue.push(event{at: at, kind: timerEvent, host: h})
