@@ -88,7 +88,8 @@ func (m *Machine) unanswered(p *peer) {
 	}
 	p.asked = m.now
 	if a := &m.ring.acks; a.checkAt == 0 {
-		a.checkAt = m.now + m.slowest(min(answerPatience, m.t.Loss/4))
+		// Early enough for an answer to a ping, also when answers have been slow.
+		a.checkAt = m.now + min(m.slowest(answerPatience), m.t.Loss/4)
 	}
 }
 

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,24 @@ func TestOverslept(t *testing.T) {
 	x.pass(3 * time.Second)
 	if x.state == operational && len(x.ring.members) == 3 {
 		t.Error("it waits for ever")
+	}
+}
+
+// A daemon whose answers took long some time ago is pinged before it is suspected: it
+// may have nothing to say to what it was asked.
+func TestPingedBeforeSuspected(t *testing.T) {
+	x := newMember(t, 3, func(w *net) { w.timing = Timing{Loss: 200 * time.Millisecond, Beat: 60 * time.Millisecond} })
+	for range 8 {
+		x.byID[3].rtt.add(190 * time.Millisecond)
+	}
+	x.gets(3, x.ring.high+2, x.ring.stable, whole(Agreed, "behind a gap"))
+	x.out.Reset()
+	x.pass(80 * time.Millisecond) // before it is asked for the token
+	if asks := x.sentOf(ringproto.Ack); len(asks) == 0 || asks[0].To != 3 {
+		t.Fatalf("3 was not asked for what is missing: %v", asks)
+	}
+	if !slices.ContainsFunc(x.sentOf(ringproto.Ping), func(p Packet) bool { return p.To == 3 }) {
+		t.Error("3 was not pinged long before it is suspected")
 	}
 }
 
