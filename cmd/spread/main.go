@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"gospread/spread/internal/cliargs"
 	"gospread/spread/internal/daemon"
@@ -45,10 +46,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SessionLog: a.sessionLog,
 		Version:    cliargs.Version(),
 		Out:        stdout,
+		StateDir:   stateDir(os.Getenv("STATE_DIRECTORY")),
 		Process:    true,
 	})
 	if err != nil {
 		return exitFailed
 	}
 	return 0
+}
+
+// stateDir is the first of the directories that a service manager has made for what
+// outlives a restart (systemd.exec, StateDirectory=).
+func stateDir(list string) string {
+	dir, _, _ := strings.Cut(list, ":")
+	return dir
 }

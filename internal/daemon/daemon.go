@@ -36,6 +36,10 @@ type Options struct {
 	Out io.Writer
 	// SocketDir holds the Unix socket, /tmp if empty.
 	SocketDir string
+	// StateDir is a directory that outlives a restart of the machine and that only the
+	// daemon writes to; empty: there is none. With it a daemon whose clock was set back
+	// meanwhile is not taken for an earlier life of its own.
+	StateDir string
 	// Policy is asked about everything clients do; nil permits all.
 	Policy session.Policy
 	// Process makes the daemon the master of its process: it takes the signals
@@ -83,6 +87,7 @@ type Daemon struct {
 	unix *unixSocket // nil if another daemon has it
 	// times remembers membership times in place of unix; nil if that does.
 	times *timeFile
+	state *timeFile // in the state directory, or nil
 }
 
 // heapHeadroom is memory that is never touched, and so never resident. It lets the
@@ -149,6 +154,7 @@ func (d *Daemon) start(ctx context.Context) error {
 	if err := d.listen(ctx, cfg); err != nil {
 		return err
 	}
+	d.openState()
 	if err := d.becomeLess(identity); err != nil {
 		d.closeListeners()
 		return err
@@ -235,7 +241,7 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 	case errors.Is(err, errSocketTaken) && len(d.tcp) > 0:
 		d.log.logf(conf.LevelWarning, conf.FlagPrint,
 			"Spread: no Unix socket: %v; local clients must connect to %d@%s", err, d.self.Port, d.self.Addr)
-		if d.times, err = openTimeFile(d.opts.SocketDir, d.self.Port, d.self.Name); err != nil {
+		if d.times, err = openTimeFile(d.opts.SocketDir, false, d.self.Port, d.self.Name); err != nil {
 			d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %v; wait a second before a restart", err)
 		}
 	default:
@@ -243,6 +249,19 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 		return err
 	}
 	return nil
+}
+
+// openState opens what the daemon remembers in its state directory. It serves without.
+func (d *Daemon) openState() {
+	if d.opts.StateDir == "" {
+		return
+	}
+	t, err := openTimeFile(d.opts.StateDir, true, d.self.Port, d.self.Name)
+	if err != nil {
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: %v; if the clock is set back before the next start, other daemons may take no notice of this one", err)
+		return
+	}
+	d.state = t
 }
 
 // becomeLess gives up root's powers, if there are any.
@@ -277,7 +296,7 @@ func (d *Daemon) becomeLess(id *identity) error {
 func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	began := time.Now()
 	o := ringOptions(cfg, &d.self)
-	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.times.lastTime()+1, d.opts.LastTime+1)
+	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.times.lastTime()+1, d.state.lastTime()+1, d.opts.LastTime+1)
 	d.incarnation = o.Incarnation
 	if err := d.sealRing(cfg, o.Incarnation); err != nil {
 		return err
@@ -450,7 +469,6 @@ func (d *Daemon) closeListeners() {
 	if d.unix != nil {
 		d.unix.Close()
 	}
-	if d.times != nil {
-		d.times.close()
-	}
+	d.times.close()
+	d.state.close()
 }

@@ -635,3 +635,25 @@ AllowedAuthMethods = "NULL"`, Options{})
 	d.log.wait(t, "its rules stay")
 	d.connect("b", false)
 }
+
+// TestTimeInOwnDirectoryIsBelieved also if the clock was set back since, but not in
+// a directory where everybody may write.
+func TestTimeInOwnDirectoryIsBelieved(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		dir := t.TempDir()
+		kept := uint32(time.Now().Unix()) + 100000
+		for i := range 2 {
+			f, err := openTimeFile(dir, own, 4803, "d1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := kept * uint32(i); own && f.lastTime() != want || !own && f.lastTime() != 0 {
+				t.Errorf("own directory %v: time %d", own, f.lastTime())
+			}
+			if err := f.keepTime(kept); err != nil {
+				t.Fatal(err)
+			}
+			f.close()
+		}
+	}
+}

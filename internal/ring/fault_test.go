@@ -98,6 +98,30 @@ func TestJoinInPlaceOfInstall(t *testing.T) {
 	}
 }
 
+// A daemon whose clock was set back before it started again is taken for an earlier
+// life of its own: the operator learns why it stays outside, and not at every datagram.
+func TestClockSetBack(t *testing.T) {
+	w := newNet(t, 3)
+	w.start(1, 2, 3)
+	w.run(time.Second, w.together(1, 2, 3))
+	w.nodes[3].down = true
+	w.run(2*longSilence, nil)
+	w.startAs(3, 5)
+	w.run(longSilence, nil)
+	var notes int
+	for _, n := range w.nodes[1].noted {
+		if n.Kind == NoteSetBack && n.Daemon == 3 {
+			notes++
+		}
+	}
+	if notes != 1 {
+		t.Errorf("the operator was told %d times", notes)
+	}
+	w.nodes[3].down = true
+	w.startAs(3, 5000)
+	w.run(time.Second, w.together(1, 2, 3))
+}
+
 // A daemon whose unicast datagrams do not arrive, but whose multicast ones do, is
 // not tried to be taken in again and again.
 func TestUnicastBlocked(t *testing.T) {

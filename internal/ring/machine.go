@@ -296,7 +296,10 @@ func (m *Machine) useDatagram(bytes int) {
 // or of one that has taken its leave.
 func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	switch {
-	case incarnation == 0, incarnation < p.incarnation,
+	case incarnation < p.incarnation:
+		m.setBack(p)
+		return false
+	case incarnation == 0,
 		incarnation == p.ended && p.refusals == 0 && m.now-p.left < leftFor:
 		return false
 	case incarnation > p.incarnation:
@@ -311,6 +314,14 @@ func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	p.asked = 0
 	p.refusals, p.ended = 0, 0
 	return true
+}
+
+// setBack meets a life of p before the one that is known. If that has been silent for
+// long, it is no datagram that was late.
+func (m *Machine) setBack(p *peer) {
+	if m.now-p.heard > longSilence && m.mayNote(p) {
+		m.note(Note{Kind: NoteSetBack, Daemon: p.id})
+	}
 }
 
 // Refused takes the evidence that a unicast datagram to a daemon was refused by

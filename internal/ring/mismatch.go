@@ -8,7 +8,7 @@ import (
 
 const (
 	// mismatchEvery is how often a daemon of another configuration is told so, and
-	// mismatchNoted how often the operator.
+	// mismatchNoted how often the operator is told of one that is shut out.
 	mismatchEvery = 5 * time.Second
 	mismatchNoted = time.Minute
 	// mostDescribed is the most of a configuration's text that is sent, in bytes.
@@ -46,9 +46,16 @@ func (m *Machine) onMismatch(p *peer, h *ringproto.Header, body []byte) {
 
 // noteMismatch tells the operator, once in a while.
 func (m *Machine) noteMismatch(p *peer, theirs string) {
+	if m.mayNote(p) {
+		m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: theirs})
+	}
+}
+
+// mayNote tells whether it is time to tell the operator of p again.
+func (m *Machine) mayNote(p *peer) bool {
 	if p.noted != never && m.now-p.noted < mismatchNoted {
-		return
+		return false
 	}
 	p.noted = m.now
-	m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: theirs})
+	return true
 }

@@ -77,14 +77,18 @@ func newNet(tb testing.TB, n int) *net {
 
 func (w *net) start(ids ...DaemonID) {
 	for _, id := range ids {
-		o := Options{Self: id, Incarnation: uint32(1000 + w.now/time.Second), Datagram: w.datagram,
-			Timing: w.timing, Windows: w.windows, Digest: 0x5eed}
-		for _, p := range w.ids {
-			o.Peers = append(o.Peers, Peer{ID: p})
-		}
-		w.nodes[id] = &node{Machine: New(o, w.now)}
-		w.turn(id)
+		w.startAs(id, uint32(1000+w.now/time.Second))
 	}
+}
+
+func (w *net) startAs(id DaemonID, incarnation uint32) {
+	o := Options{Self: id, Incarnation: incarnation, Datagram: w.datagram,
+		Timing: w.timing, Windows: w.windows, Digest: 0x5eed}
+	for _, p := range w.ids {
+		o.Peers = append(o.Peers, Peer{ID: p})
+	}
+	w.nodes[id] = &node{Machine: New(o, w.now)}
+	w.turn(id)
 }
 
 func (w *net) spend() {

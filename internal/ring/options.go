@@ -98,14 +98,15 @@ type Windows struct {
 	Accelerated int
 }
 
+// LastTime is the highest time that a configuration may have, in seconds since 1970.
+const LastTime = math.MaxUint32 - 16
+
 const (
 	// maxWindow is the most numbers that may be in use beyond the stable ones.
 	// Packets beyond are not accepted, so that memory is bounded.
 	maxWindow = 1 << 14
 	// mostStretch is the longest round trip that timing follows.
 	mostStretch = time.Second
-	// lastTime is the highest time that a configuration may have.
-	lastTime = math.MaxUint32 - 16
 	// firstGrow and mostGrow bound how long small datagrams are used before larger
 	// ones are tried again.
 	firstGrow, mostGrow = 10 * time.Second, 10 * time.Minute

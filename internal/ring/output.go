@@ -65,11 +65,14 @@ const (
 	NoteOverslept
 	// NoteFormFailed: an attempt to form a configuration failed, for Daemon.
 	NoteFormFailed
+	// NoteSetBack: Daemon has begun a life that is earlier than one that was heard of.
+	NoteSetBack
 )
 
 var noteTexts = [...]string{"has another configuration", "is refused by its host: no daemon runs there", "is silent",
 	"token is lost", "has restarted", "has left", "has moved on to another membership", "this daemon was not running",
-	"did not answer while a membership was formed"}
+	"did not answer while a membership was formed",
+	"is not taken notice of: its clock was set back before it started, and an earlier life of it is known; set its clock and restart it"}
 
 // Note is something that an operator should read.
 type Note struct {
