@@ -55,12 +55,12 @@ var rooms = map[string]room{
 	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},
 	"internal/link":    {uses: []string{"internal/seal", "internal/stats"}},
 	"internal/seal":    {},
-	"internal/stats":   {},
+	"internal/stats":   {pure: true, std: pureStd},
 	"internal/conf":    {std: append([]string{"bufio", "io", "io/fs", "path/filepath"}, pureStd...)},
 
 	// The pure rooms.
 	"internal/group":       {pure: true, uses: []string{"internal/clientproto", "internal/ring", "internal/seqset"}, std: pureStd},
-	"internal/ring":        {pure: true, uses: []string{"internal/ringproto", "internal/seqset"}, std: pureStd},
+	"internal/ring":        {pure: true, uses: []string{"internal/ringproto", "internal/seqset", "internal/stats"}, std: pureStd},
 	"internal/ringproto":   {pure: true, uses: []string{"internal/seqset"}, std: pureStd},
 	"internal/clientproto": {pure: true, std: pureStd},
 	"internal/seqset":      {pure: true, std: pureStd},

@@ -50,6 +50,10 @@ func (m *Machine) deliverPacket(p *packet, by rule) bool {
 		}
 	}
 	r.next, r.offset, r.index = p.seq+1, 0, 0
+	m.counts.DeliveredPackets++
+	if p.origin == m.self && !p.loose {
+		m.times.delivery.Record(int64(m.now - p.at))
+	}
 	return true
 }
 
@@ -85,6 +89,7 @@ func (m *Machine) lasting(b []byte) []byte {
 
 func (m *Machine) give(p *packet, s Service, payload []byte, index int) {
 	m.counts.Delivered++
+	m.counts.ByService[min(s, Safe)]++
 	m.events = append(m.events, Event{Kind: Deliver, Message: Message{
 		Sender: p.origin.id, Service: s, Loose: p.loose, Seq: p.seq<<seqShift | uint64(index), Payload: payload}})
 }
@@ -118,6 +123,8 @@ func (m *Machine) giveAlone(s Service, payload []byte) {
 	r.store.low = r.high + 1
 	p := packet{seq: r.high, origin: m.self}
 	m.counts.Packets++
+	m.counts.DeliveredPackets++
+	m.times.delivery.Record(0)
 	m.give(&p, s, payload, 0)
 	if m.o.Trace {
 		m.sent = append(m.sent, m.events[len(m.events)-1].Message)

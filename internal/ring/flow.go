@@ -40,11 +40,15 @@ func (m *Machine) quota() int {
 	if r.nextWanted() < 0 {
 		return left
 	}
-	personal := m.o.Windows.Personal
-	if personal <= 0 {
-		personal = max(8, w/(2*(r.wanted.count()+1)))
+	return min(left, m.personal(w)-r.visit.sent)
+}
+
+// personal is how many packets of a window may be sent in one visit of the token.
+func (m *Machine) personal(window int) int {
+	if p := m.o.Windows.Personal; p > 0 {
+		return p
 	}
-	return min(left, personal-r.visit.sent)
+	return max(8, window/(2*(m.ring.wanted.count()+1)))
 }
 
 // acceleration is how many packets may follow the token.

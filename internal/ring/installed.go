@@ -76,7 +76,7 @@ func (w *wanted) merge(list []uint64, n int) {
 }
 
 func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, now time.Duration) *installed {
-	r := &installed{pool: pool, acks: acks{beatAt: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
+	r := &installed{pool: pool, acks: acks{beatAt: now}, visit: visit{since: now}, id: id, members: members, me: -1, store: newStore(), next: 1, progress: now,
 		asks: make([]uint64, len(members)), offers: make([]uint32, len(members)), have: make([]uint64, len(members)), held: make([]uint64, len(members)), partials: make([]partial, len(members)),
 		commit: map[DaemonID]bool{self.id: true}}
 	ids := make([]DaemonID, len(members))

@@ -84,6 +84,7 @@ type Machine struct {
 	sent    []Message
 	notes   []Note
 	counts  Counters
+	times   times
 }
 
 // New makes a machine that looks for the others. It has no configuration until
@@ -91,7 +92,7 @@ type Machine struct {
 func New(o Options, now time.Duration) *Machine {
 	o.Datagram = max(o.Datagram, minDatagram)
 	m := &Machine{o: o, now: now, start: now, known: o.Incarnation, held: true,
-		epoch: Epoch{Digest: o.Digest, Peers: o.Peers, Describe: o.Describe}}
+		epoch: Epoch{Digest: o.Digest, Peers: o.Peers, Describe: o.Describe}, times: newTimes()}
 	m.wanted = m.epoch
 	m.setPeers(o.Peers)
 	m.retime()
@@ -462,12 +463,6 @@ func (m *Machine) note(n Note) { m.notes = append(m.notes, n) }
 func (m *Machine) wall() uint32 {
 	return m.o.Incarnation + uint32((m.now-m.start)/time.Second)
 }
-
-// State names where the machine stands, for operators.
-func (m *Machine) State() string { return m.state.String() }
-
-// Counters are the numbers since the machine was made.
-func (m *Machine) Counters() Counters { return m.counts }
 
 // Present is the last configuration installed, nil before the first.
 func (m *Machine) Present() *Configuration {

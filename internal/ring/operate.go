@@ -132,6 +132,7 @@ func (m *Machine) keepData(h *ringproto.Header, seq uint64, b []byte) bool {
 	copy(k.data, b)
 	k.seq, k.origin, k.loose = seq, o, loose
 	r.keep(k)
+	m.counts.Received++
 	if loose && m.state != recovering {
 		m.giveLoose(k)
 	}
@@ -189,7 +190,7 @@ func (m *Machine) sendAlone() {
 	m.clients.keepPartial()
 	m.exchange.keepPartial()
 	r.high++
-	p.seq, p.origin = r.high, m.self
+	p.seq, p.origin, p.at = r.high, m.self, m.now
 	r.keep(p)
 	r.stable = r.high
 	m.counts.Packets++

@@ -100,9 +100,11 @@ func (n Note) Text(name string) string {
 
 // Counters count since the machine was made.
 type Counters struct {
-	Malformed, Foreign, Mismatched, Stale uint64 // datagrams not used
-	Packets, Delivered                    uint64 // own packets numbered; messages delivered
-	Resent, Asked, Duplicates             uint64 // packets sent again, requests for some, packets received twice
-	Tokens, Wakes                         uint64 // tokens received, asked for
-	Installed, Attempts, Gathers          uint64 // membership changes
+	Malformed, Foreign, Mismatched, Stale uint64           // datagrams not used
+	Packets, Delivered                    uint64           // own packets numbered; messages delivered
+	Received, DeliveredPackets            uint64           // packets of others that were new; packets delivered
+	ByService                             [Safe + 1]uint64 // Delivered, by service
+	Resent, Asked, Duplicates             uint64           // packets sent again, requests for some, packets received twice
+	Tokens, Wakes                         uint64           // tokens received, asked for
+	Installed, Attempts, Gathers          uint64           // membership changes
 }

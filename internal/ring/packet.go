@@ -14,8 +14,9 @@ type packet struct {
 	// whenever it is sent.
 	data  []byte
 	loose bool
-	safe  bool // a SAFE message ends in it
-	given bool // loose, and delivered
+	safe  bool          // a SAFE message ends in it
+	given bool          // loose, and delivered
+	at    time.Duration // of an own one: when it got its number
 }
 
 func (p *packet) chunks() []byte { return p.data[ringproto.DataSize:] }

@@ -9,7 +9,9 @@ import (
 
 // visit is one stay of the token.
 type visit struct {
-	sent int // packets numbered in it
+	since  time.Duration // when it came, or last rested here
+	wanted bool          // it was to come back when it left
+	sent   int           // packets numbered in it
 	// told: a datagram has gone to everybody that shows where the token is.
 	told bool
 }
@@ -70,9 +72,10 @@ func (m *Machine) onToken(p *peer, hop uint64, body []byte) {
 		return
 	}
 	m.counts.Tokens++
+	m.timeToken()
 	r.got, r.hop = hop, max(r.hop, hop)
 	r.holder, r.holding = r.me, true
-	r.visit = visit{}
+	r.visit = visit{since: m.now}
 	r.passing.active = false
 	r.wanted.merge(t.Wanted, len(r.members))
 	for i, hop := range r.asks {
@@ -127,7 +130,7 @@ func (m *Machine) useToken() {
 		if !r.visit.told {
 			m.beat(0)
 		}
-		r.visit.sent = 0
+		r.visit.sent, r.visit.since = 0, m.now
 	case r.visit.sent == 0 && m.waiting():
 		// The window is closed; nobody else could send either.
 	default:
@@ -144,7 +147,7 @@ func (m *Machine) sendWaiting() {
 	for quota > 0 && m.waiting() {
 		p := m.takeNext()
 		r.high++
-		p.seq, p.origin = r.high, m.self
+		p.seq, p.origin, p.at = r.high, m.self, m.now
 		r.keep(p)
 		m.putData(p, 0, r.hop)
 		m.packets = append(m.packets, Packet{Bulk: true, Data: p.data})
@@ -201,6 +204,7 @@ func (m *Machine) pass(to, first int) {
 	r := m.ring
 	r.wanted.remove(to)
 	if m.waiting() {
+		r.visit.wanted = true
 		r.wanted.add(r.me)
 		r.wake = wake{active: true, again: m.now + 20*time.Millisecond, since: m.now, tries: 2}
 	}
