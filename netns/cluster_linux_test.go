@@ -23,8 +23,9 @@ type setup struct {
 	daemons int
 	clients int // on each daemon; 0: 2
 	rate    int // of each client; 0: 50
-	// unicast: a segment for each daemon, instead of one with multicast.
-	unicast bool
+	// segment is how many daemons share a segment with multicast; 1: all is unicast;
+	// 0: there is one segment.
+	segment int
 }
 
 // cluster is a number of daemons with their network and the traffic of checked
@@ -71,17 +72,15 @@ func (s *setup) conf() string {
 			"TokenTimeout = 200", "HurryTimeout = 20", "AliveTimeout = 50", "JoinTimeout = 50", "RepTimeout = 125",
 			"SegTimeout = 100", "GatherTimeout = 250", "FormTimeout = 250", "LookupTimeout = 1000")
 	}
-	if !s.unicast {
-		lines = append(lines, fmt.Sprintf("Spread_Segment 225.0.77.1:%d {", clientPort))
+	size := s.segment
+	if size == 0 {
+		size = s.daemons
 	}
-	for i := range s.daemons {
-		line := fmt.Sprintf("d%d %s", i+1, address(i))
-		if s.unicast {
-			line = fmt.Sprintf("Spread_Segment %s:%d { %s }", address(i), clientPort, line)
+	for first := 0; first < s.daemons; first += size {
+		lines = append(lines, fmt.Sprintf("Spread_Segment 225.0.77.%d:%d {", first+1, clientPort))
+		for i := first; i < min(first+size, s.daemons); i++ {
+			lines = append(lines, fmt.Sprintf("d%d %s", i+1, address(i)))
 		}
-		lines = append(lines, line)
-	}
-	if !s.unicast {
 		lines = append(lines, "}")
 	}
 	return strings.Join(lines, "\n") + "\n"

@@ -25,7 +25,7 @@ func bounds(s setup) limits {
 		kill: 900 * time.Millisecond, stop: 90 * time.Millisecond, silent: 3600 * time.Millisecond,
 		restart: 900 * time.Millisecond, heal: 4500 * time.Millisecond,
 	}
-	if s.unicast { // between sites, silence is given more time
+	if s.segment > 0 { // between sites, silence is given more time
 		b.silent = 8 * time.Second
 	}
 	if raceDetector { // some five times slower
@@ -35,7 +35,8 @@ func bounds(s setup) limits {
 }
 
 func TestThreeMulticast(t *testing.T) { testEach(t, setup{daemons: 3}) }
-func TestThreeUnicast(t *testing.T)   { testEach(t, setup{daemons: 3, unicast: true}) }
+func TestTwoSegments(t *testing.T)    { testEach(t, setup{daemons: 4, segment: 2}) }
+func TestThreeUnicast(t *testing.T)   { testEach(t, setup{daemons: 3, segment: 1}) }
 
 // testEach has each kind of fault happen once to each kind of member.
 func testEach(t *testing.T, s setup) {

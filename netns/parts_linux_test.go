@@ -37,7 +37,7 @@ func TestFive(t *testing.T) {
 }
 
 func TestFiveUnicast(t *testing.T) {
-	s := setup{daemons: 5, unicast: true}
+	s := setup{daemons: 5, segment: 1}
 	c, b := newCluster(t, s), bounds(s)
 	c.round("two and three", func(ctx context.Context) {
 		c.parted(ctx, b, []int{0, 1}, []int{2, 3, 4})

@@ -1,6 +1,7 @@
 package spreadtest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -62,13 +63,24 @@ func (p *plug) Send(batch []link.Datagram) {
 	for i := range batch {
 		d := &batch[i]
 		for _, to := range h.sites {
-			if to != p.site && (d.To == 0 || d.To == to.id) {
+			if to != p.site && goesTo(d, p.site, to) {
 				p.stats.DatagramsOut++
 				p.stats.BytesOut += uint64(len(d.Data))
 				h.carry(d, p.site, to, now)
 			}
 		}
 	}
+}
+
+// goesTo tells whether a datagram is for a site.
+func goesTo(d *link.Datagram, from, to *site) bool {
+	switch {
+	case d.To != 0:
+		return d.To == to.id
+	case d.Near:
+		return to.segment == from.segment || slices.Contains(d.Via, to.id)
+	}
+	return true
 }
 
 // put queues a parcel, behind all that were queued before. The caller holds the

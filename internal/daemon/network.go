@@ -45,6 +45,7 @@ type network struct {
 	// Of the turn under way.
 	out   []byte
 	batch []link.Datagram
+	via   via
 
 	refused atomic.Uint64 // datagrams that could not be opened
 }
@@ -134,9 +135,30 @@ func (n *network) send(packets []ring.Packet) {
 		p := &packets[i]
 		from := len(n.out)
 		n.out = sealer.Seal(n.out, p.Data)
-		n.batch = append(n.batch, link.Datagram{To: uint32(p.To), Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
+		n.batch = append(n.batch, link.Datagram{To: uint32(p.To), Near: p.Near, Via: n.via.of(p.Via),
+			Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
 	}
 	n.link.Send(n.batch)
+}
+
+// via has the ids of Packet.Via as the link knows them. They are the same for all
+// packets of a configuration.
+type via struct {
+	list []ring.DaemonID
+	ids  []uint32
+}
+
+func (v *via) of(list []ring.DaemonID) []uint32 {
+	if len(list) == 0 {
+		return nil
+	}
+	if len(v.list) != len(list) || &v.list[0] != &list[0] {
+		v.list, v.ids = list, make([]uint32, len(list))
+		for i, id := range list {
+			v.ids[i] = uint32(id)
+		}
+	}
+	return v.ids
 }
 
 func (n *network) close() {

@@ -4,7 +4,11 @@ import "net/netip"
 
 // Datagram is to be sent. Its bytes are not used after Send has returned.
 type Datagram struct {
-	To   uint32 // ID of a daemon, 0: everybody but this one
+	To uint32 // ID of a daemon, 0: everybody but this one, unless Near
+	// Near, with To 0: the other daemons of the own segment, and those of Via, which are
+	// in others. Via is not changed.
+	Near bool
+	Via  []uint32
 	Bulk bool   // data as against token and control: to one daemon's data port, not its token port
 	Data []byte // 1 to MaxDatagram bytes
 }
@@ -35,6 +39,11 @@ const (
 	maxSegmented = 65000 // bytes of a segmented message, below 64 KB less all headers
 )
 
+// sameWay tells whether two datagrams go to the same daemons; false may be wrong.
+func (d *Datagram) sameWay(e *Datagram) bool {
+	return d.To == e.To && d.Near == e.Near && len(d.Via) == len(e.Via) && (len(d.Via) == 0 || &d.Via[0] == &e.Via[0])
+}
+
 // chunk counts the datagrams at the start of batch that may go in one segmented
 // message: one destination and one size, the last may be shorter. At least 1.
 func chunk(batch []Datagram) int {
@@ -45,7 +54,7 @@ func chunk(batch []Datagram) int {
 	for ; n < len(batch) && n < maxSegments; n++ {
 		d := batch[n]
 		total += len(d.Data)
-		if d.To != first.To || d.Bulk != first.Bulk || len(d.Data) > size || len(d.Data) == 0 || total > maxSegmented {
+		if !d.sameWay(&first) || d.Bulk != first.Bulk || len(d.Data) > size || len(d.Data) == 0 || total > maxSegmented {
 			break
 		}
 		if len(d.Data) < size {

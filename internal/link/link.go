@@ -42,7 +42,7 @@ type Link struct {
 	data, token conn
 	until       time.Time // the call under way may wait as long; zero: it has not waited
 	one         [1]Datagram
-	oneDest     [1]*dest
+	several     []*dest // the destinations of what is being sent
 
 	mu       sync.Mutex // guards what follows
 	sockets  []*socket

@@ -171,6 +171,63 @@ func TestSegmentOnLoopback(t *testing.T) {
 	}
 }
 
+// TestNearAndVia: what is for the own segment reaches that and the named daemons of
+// others, once each; a name that is not known stops nothing.
+func TestNearAndVia(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems have no 127.0.0.2")
+	}
+	ips := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"}
+	for _, c := range []struct {
+		name    string
+		without Feature
+		segment []netip.Addr
+	}{
+		{"multicast", 0, addrs("239.77.1.4")},
+		{"copies", 0, nil},
+		{"portable", Native, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peers := peersOf(freePort(t, ips...), ips...)
+			peers[2].Segment, peers[3].Segment = 1, 1
+			var all []*member
+			for _, p := range peers {
+				cfg := Config{Self: p.ID, Peers: peers, Without: c.without}
+				if p.Segment == 0 {
+					cfg.Segment = c.segment
+				}
+				all = append(all, start(t, nil, cfg))
+			}
+			batch := mixed(0, all[0].MaxDatagram())
+			for i := range batch {
+				batch[i].Near, batch[i].Via = true, []uint32{3}
+			}
+			all[0].Send(batch)
+			sameData(t, all[1].take(t, len(batch)), batch)
+			sameData(t, all[2].take(t, len(batch)), batch)
+			for i := range batch {
+				batch[i].Via = nil
+			}
+			all[0].Send(batch)
+			sameData(t, all[1].take(t, len(batch)), batch)
+			one := []Datagram{{Near: true, Via: []uint32{9, 4}, Bulk: true, Data: []byte("x")}}
+			all[0].Send(one)
+			sameData(t, all[3].take(t, 1), one)
+			sameData(t, all[1].take(t, 1), one)
+			if c := all[0].Counters(); c.DropUnknown != 1 || c.DropFull+c.DropSize+c.DropUnreachable != 0 {
+				t.Errorf("%+v", c)
+			}
+			for i, m := range all {
+				m.locked(func() {
+					if len(m.got) > 0 {
+						t.Errorf("%d got %d datagrams too many", i+1, len(m.got))
+					}
+				})
+			}
+		})
+	}
+}
+
 func TestStrangers(t *testing.T) {
 	for _, deliver := range []bool{false, true} {
 		t.Run(fmt.Sprint(deliver), func(t *testing.T) {

@@ -24,12 +24,14 @@ func (l *Link) Send(batch []Datagram) {
 	var last conn
 	for len(batch) > 0 {
 		n := chunk(batch)
-		c, to := l.route(t, batch[0])
+		c, to, known := l.route(t, batch[0])
+		if !known {
+			l.stats.dropUnknown.Add(uint64(n))
+		}
 		switch {
 		case len(batch[0].Data) == 0:
 			l.stats.dropSize.Add(uint64(n))
-		case to == nil:
-			l.stats.dropUnknown.Add(uint64(n))
+		case len(to) == 0:
 		default:
 			if last != nil && last != c {
 				last.flush()
@@ -42,27 +44,35 @@ func (l *Link) Send(batch []Datagram) {
 	if last != nil {
 		last.flush()
 	}
-	l.oneDest[0] = nil
+	clear(l.several)
 }
 
-// route is where a datagram goes; nil destinations: its daemon is unknown.
-func (l *Link) route(t *table, d Datagram) (conn, []*dest) {
-	if d.To == 0 {
-		if t.everybody == nil {
-			return l.data, []*dest{}
+// route is where a datagram goes. known is false if it is for a daemon that is not.
+func (l *Link) route(t *table, d Datagram) (c conn, to []*dest, known bool) {
+	known = true
+	add := func(m map[uint32]*dest, id uint32) {
+		if d, ok := m[id]; ok {
+			l.several = append(l.several, d)
+		} else {
+			known = false
 		}
-		return l.data, t.everybody
 	}
-	c, m := l.token, t.token
-	if d.Bulk {
-		c, m = l.data, t.data
+	l.several = l.several[:0]
+	switch {
+	case d.To == 0 && !d.Near:
+		return l.data, t.everybody, true
+	case d.To == 0:
+		l.several = append(l.several, t.near...)
+		for _, id := range d.Via {
+			add(t.data, id)
+		}
+		return l.data, l.several, known
+	case d.Bulk:
+		add(t.data, d.To)
+		return l.data, l.several, known
 	}
-	to, ok := m[d.To]
-	if !ok {
-		return nil, nil
-	}
-	l.oneDest[0] = to
-	return c, l.oneDest[:]
+	add(t.token, d.To)
+	return l.token, l.several, known
 }
 
 // SendTo sends one datagram from the data socket to any address, such as the
@@ -80,10 +90,11 @@ func (l *Link) SendTo(to netip.AddrPort, data []byte) {
 		return
 	}
 	l.one[0] = Datagram{Data: data}
-	l.oneDest[0] = &dest{addr: to, raw: encodeAddr(to, l.host.zone)}
-	l.data.queue(l.one[:], l.oneDest[:])
+	l.several = append(l.several[:0], &dest{addr: to, raw: encodeAddr(to, l.host.zone)})
+	l.data.queue(l.one[:], l.several)
 	l.data.flush()
-	l.one[0], l.oneDest[0] = Datagram{}, nil
+	l.one[0] = Datagram{}
+	clear(l.several)
 }
 
 // patience is how long a call to Send may still wait, from its first wait on.

@@ -25,6 +25,7 @@ type table struct {
 	data      map[uint32]*dest
 	token     map[uint32]*dest
 	everybody []*dest
+	near      []*dest                   // of those, what reaches the own segment
 	source    map[netip.AddrPort]uint32 // both ports
 	port      uint16                    // of the own segment
 }
@@ -60,6 +61,7 @@ func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *ta
 	}
 	for _, g := range groups {
 		t.everybody = append(t.everybody, to(netip.AddrPortFrom(g, t.port)))
+		t.near = t.everybody
 	}
 	for _, p := range peers {
 		next := netip.AddrPortFrom(p.Addr.Addr(), p.Addr.Port()+1)
@@ -73,6 +75,9 @@ func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *ta
 		t.data[p.ID], t.token[p.ID] = to(p.Addr), to(next)
 		if p.Segment != self.Segment || len(groups) == 0 {
 			t.everybody = append(t.everybody, t.data[p.ID])
+		}
+		if p.Segment == self.Segment && len(groups) == 0 {
+			t.near = append(t.near, t.data[p.ID])
 		}
 	}
 	return t

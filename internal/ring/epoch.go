@@ -153,7 +153,7 @@ func (m *Machine) setPeers(list []Peer) {
 		if p == nil {
 			p = &peer{id: x.ID, index: -1, heard: never, said: never, refused: never, joined: never, pinged: never, mismatch: never, noted: never}
 		}
-		p.place = i
+		p.place, p.segment = i, x.Segment
 		m.peers = append(m.peers, p)
 		m.byID[x.ID] = p
 	}

@@ -53,6 +53,7 @@ type installed struct {
 	commit map[DaemonID]bool
 
 	offers []uint32 // the digest that each member offers, 0 for nothing
+	relays relays
 }
 
 // wanted is a set of members, by place.
@@ -86,6 +87,7 @@ func newInstalled(id ringproto.Config, members []*peer, self *peer, pool *pool, 
 			r.me = i
 		}
 	}
+	r.relays = newRelays(members, r.me)
 	r.config = &Configuration{ID: ID{Leader: DaemonID(id.Leader), Time: id.Time}, Members: ids}
 	return r
 }

@@ -12,15 +12,16 @@ import (
 
 // net is a small network without faults but those that a test makes by drop.
 type net struct {
-	tb    testing.TB
-	now   time.Duration
-	queue flights
-	order int
-	nodes map[DaemonID]*node
-	ids   []DaemonID
-	drop  func(from, to DaemonID, b []byte) bool
-	toAll bool // of the datagram that drop looks at: it goes to everybody
-	trace bool
+	tb       testing.TB
+	now      time.Duration
+	queue    flights
+	order    int
+	nodes    map[DaemonID]*node
+	ids      []DaemonID
+	drop     func(from, to DaemonID, b []byte) bool
+	segments map[DaemonID]int
+	toAll    bool // of the datagram that drop looks at: it goes to everybody
+	trace    bool
 
 	// What daemons are started with, and how long a datagram takes.
 	timing   Timing
@@ -85,11 +86,14 @@ func (w *net) startAs(id DaemonID, incarnation uint32) {
 	o := Options{Self: id, Incarnation: incarnation, Datagram: w.datagram,
 		Timing: w.timing, Windows: w.windows, Digest: 0x5eed}
 	for _, p := range w.ids {
-		o.Peers = append(o.Peers, Peer{ID: p})
+		o.Peers = append(o.Peers, Peer{ID: p, Segment: w.segment(p)})
 	}
 	w.nodes[id] = &node{Machine: New(o, w.now)}
 	w.turn(id)
 }
+
+// segment is that of a daemon.
+func (w *net) segment(id DaemonID) int { return w.segments[id] }
 
 func (w *net) spend() {
 	if w.budget > 0 {
@@ -133,7 +137,7 @@ func (w *net) turn(id DaemonID) {
 		for _, p := range n.out.Packets {
 			n.sent++
 			for _, to := range w.ids {
-				if to == id || p.To != 0 && p.To != to {
+				if to == id || !p.For(to, w.segment(to) == w.segment(id)) {
 					continue
 				}
 				w.send(id, to, p)

@@ -32,10 +32,11 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 		m.onRecovery(p, h, &known, b)
 		return
 	}
-	m.observe(p, h, &known)
+	teller := m.teller(p, h, b)
+	m.observe(p, teller, h, &known)
 	switch h.Kind {
 	case ringproto.Data:
-		m.onData(p, h, &known, b)
+		m.onData(p, teller, h, &known, b)
 	case ringproto.Ack:
 		m.onAck(p, body)
 	}
@@ -64,8 +65,9 @@ func (m *Machine) foreign(p *peer, h *ringproto.Header) {
 	m.counts.Foreign++
 }
 
-// observe takes what every datagram of the ring tells.
-func (m *Machine) observe(p *peer, h *ringproto.Header, known *ringproto.Ring) {
+// observe takes what every datagram of the ring tells of p, and of where the token is:
+// that is known from teller.
+func (m *Machine) observe(p, teller *peer, h *ringproto.Header, known *ringproto.Ring) {
 	r := m.ring
 	r.have[p.index] = max(r.have[p.index], known.Aru)
 	r.high = max(r.high, known.High, known.Aru)
@@ -84,19 +86,23 @@ func (m *Machine) observe(p *peer, h *ringproto.Header, known *ringproto.Ring) {
 		r.progress = m.now
 	}
 	if known.Hop == r.hop && (original || h.Flags&ringproto.Resting != 0) && !r.holding {
-		r.holder, r.held[p.index] = p.index, known.Hop
+		r.holder, r.held[teller.index] = teller.index, known.Hop
 		r.progress = m.now
 	}
 }
 
 // onData keeps a packet, and delivers what is due by it.
-func (m *Machine) onData(p *peer, h *ringproto.Header, known *ringproto.Ring, b []byte) {
+func (m *Machine) onData(p, teller *peer, h *ringproto.Header, known *ringproto.Ring, b []byte) {
 	r := m.ring
+	fresh := r.accepts(known.High)
 	if !m.keepData(h, known.High, b) {
 		return
 	}
+	if fresh && m.state == operational {
+		m.relay(p, h, known.Hop, known.High)
+	}
 	if m.state == operational && h.Flags&ringproto.AckMe != 0 {
-		m.ackTo(p, 0)
+		m.ackTo(teller, 0)
 	}
 	if len(b) > safeDatagram {
 		r.gaps.pieces = false

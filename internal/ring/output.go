@@ -2,16 +2,32 @@ package ring
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Packet is a datagram to be sent.
 type Packet struct {
-	// To is one daemon; 0: everybody in the configuration.
+	// To is one daemon; 0: everybody in the configuration, unless Near.
 	To DaemonID
+	// Near, with To 0: the other daemons of our segment, and those of Via, who are in
+	// others. Via must not be changed.
+	Near bool
+	Via  []DaemonID
 	// Bulk is data, as against token and control.
 	Bulk bool
 	Data []byte
+}
+
+// For tells whether the packet is for a daemon, which is in our segment or not.
+func (p *Packet) For(id DaemonID, near bool) bool {
+	switch {
+	case p.To != 0:
+		return p.To == id
+	case p.Near:
+		return near || slices.Contains(p.Via, id)
+	}
+	return true
 }
 
 // Output collects what is due. The caller reuses it from turn to turn.
@@ -105,6 +121,7 @@ type Counters struct {
 	Received, DeliveredPackets            uint64           // packets of others that were new; packets delivered
 	ByService                             [Safe + 1]uint64 // Delivered, by service
 	Resent, Asked, Duplicates             uint64           // packets sent again, requests for some, packets received twice
+	Relayed                               uint64           // packets of other segments, passed on
 	Tokens, Wakes                         uint64           // tokens received, asked for
 	Installed, Attempts, Gathers          uint64           // membership changes
 }

@@ -15,6 +15,8 @@ type peer struct {
 	id    DaemonID
 	place int // in the configuration
 	index int // in the present ring, or -1
+	// segment is that of the configuration of daemons in force; see relays.
+	segment int
 
 	incarnation uint32        // of its present life, 0: not known
 	digest      uint32        // of its configuration of daemons

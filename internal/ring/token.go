@@ -149,8 +149,8 @@ func (m *Machine) sendWaiting() {
 		r.high++
 		p.seq, p.origin, p.at = r.high, m.self, m.now
 		r.keep(p)
-		m.putData(p, 0, r.hop)
-		m.packets = append(m.packets, Packet{Bulk: true, Data: p.data})
+		m.putData(p, r.dataFlags(), r.hop)
+		m.sendData(p)
 		m.counts.Packets++
 		if m.o.Trace {
 			m.traceSent(p)
@@ -176,7 +176,7 @@ func (m *Machine) sendWaiting() {
 		r.acks.safe = last.seq
 	}
 	if m.wantAcks(safe) {
-		m.putData(last, ringproto.AckMe, r.hop)
+		m.putData(last, r.dataFlags()|ringproto.AckMe, r.hop)
 		m.asked(last.seq)
 	}
 	r.acks.settleAt = m.now + settleTime

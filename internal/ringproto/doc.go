@@ -88,6 +88,12 @@ const (
 	Loose
 	// Resting tells that the sender keeps the token until somebody asks for it.
 	Resting
+	// Relay marks data that the first member of another segment, who gets it alone,
+	// passes on to the others.
+	Relay
+	// Relayed marks data that has been passed on. It shows where the token was when its
+	// origin sent it, and an Ack goes to that.
+	Relayed
 )
 
 // Sizes in bytes.

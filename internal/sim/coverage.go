@@ -20,6 +20,7 @@ type Coverage struct {
 	// Of the network.
 	Packets, Lost, Corrupted, Reordered, Duplicated, Overflowed, Refused int
 	Retransmissions, Pieces                                              int
+	Relayed                                                              int // packets passed on within a segment
 	// Of the daemons.
 	Starts, Crashes, PowerCuts, Leaves, Pauses, OneWayCuts, BlackHoles, Triggers, WallJumps, Reloads, TakenBack, LastingDeaths, LastingParts, NarrowLinks, Held int
 	// Of the configurations.
@@ -92,8 +93,13 @@ func (c *Coverage) packet(h *host, d *Datagram) {
 			c.LargeHoles++
 		}
 	case ringproto.Data:
-		if hd, err := ringproto.ParseHeader(d.Packet.Data); err == nil && hd.Flags&ringproto.Again != 0 {
+		hd, err := ringproto.ParseHeader(d.Packet.Data)
+		switch {
+		case err != nil:
+		case hd.Flags&ringproto.Again != 0:
 			c.Retransmissions++
+		case hd.Flags&ringproto.Relayed != 0:
+			c.Relayed++
 		}
 	}
 }

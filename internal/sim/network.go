@@ -139,7 +139,7 @@ func (n *network) send(h *host, p *ring.Packet) {
 	d := n.make(from, p)
 	gone := h.slot.transmit(w, len(p.Data))
 	for to := range w.slots {
-		if to == from || p.To != 0 && w.slots[to].id != p.To || p.To == 0 && !h.reaches(to) {
+		if to == from || !p.For(w.slots[to].id, w.slots[to].segment == h.slot.segment) || p.To == 0 && !h.reaches(to) {
 			continue
 		}
 		seen.To = to
@@ -168,7 +168,7 @@ func (n *network) hold(d *Datagram) (late func()) {
 		w.note("late: %s to %s: %s", w.slots[from].name, w.name(p.To), describe(p.Data))
 		d := n.make(from, &p)
 		for to := range w.slots {
-			if to != from && (p.To == 0 || w.slots[to].id == p.To) {
+			if to != from && p.For(w.slots[to].id, w.slots[to].segment == w.slots[from].segment) {
 				n.carry(d, to, w.now)
 			}
 		}

@@ -190,7 +190,7 @@ func (s *Script) Delay(kind ringproto.Kind, from, to string, n int, d time.Durat
 		n--
 		one := *x
 		p := *x.Packet
-		p.To = s.slots[x.To].id
+		p.To, p.Near, p.Via = s.slots[x.To].id, false, nil
 		one.Packet = &p
 		s.after(d, s.net.hold(&one))
 		return Drop
