@@ -61,6 +61,7 @@ func (m *Machine) regular(r *ring.Configuration) {
 		complete = complete && d.with == d.in
 	}
 	m.dropLost()
+	m.arrange()
 	if !complete {
 		m.begin()
 		return

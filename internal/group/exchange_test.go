@@ -253,13 +253,41 @@ func TestSetDaemonsReorders(t *testing.T) {
 	left.SetDaemons([]Daemon{{3, "new"}, {2, "right"}, {1, "left"}})
 	left.Connect(9, clientproto.Private("lb", "left"), false)
 	left.deliver(1, ring.Agreed, payload(clientproto.Join, "#lb#left", "", "g"))
-	left.want(t, "view [7] g join 1/14/2 [#ra#right #la#left #lb#left] [[#lb#left]] own 0\n")
+	left.want(t, "view [7] g join 1/14/2 [#la#left #lb#left #ra#right] [[#lb#left]] own 0\n") // not all members need have it yet
+	left.transitional(16, 1, 2)
+	left.regular(17, 2, 1)
+	left.deliver(1, ring.Agreed, payload(clientproto.Leave, "#lb#left", "", "g"))
+	left.want(t, "view [7] g leave 2/17/3 [#ra#right #la#left] [[#lb#left]] own 0\n")
 	left.SetDaemons([]Daemon{{1, "left"}}) // right goes; its members stay until the ring drops them
-	left.deliver(1, ring.Agreed, payload(agreed, "#lb#left", "x", "g"), payload(clientproto.Leave, "#lb#left", "", "g"))
-	left.want(t, "data [7 9] x\nview [7] g leave 1/14/3 [#la#left #ra#right] [[#lb#left]] own 0\n")
+	left.deliver(1, ring.Agreed, payload(clientproto.Join, "#lb#left", "", "g"), payload(agreed, "#lb#left", "x", "g"))
+	left.want(t, "view [7] g join 2/17/4 [#ra#right #la#left #lb#left] [[#lb#left]] own 0\ndata [7 9] x\n")
 	left.transitional(20, 1)
 	left.regular(21, 1)
-	left.want(t, "transition [7] g 1/14/3\nview [7] g network 1/21/1 [#la#left] [[#la#left]] own 0\n")
+	left.want(t, "transition [7] g 2/17/4\nview [7] g network 1/21/1 [#la#left #lb#left] [[#la#left #lb#left]] own 0\n")
+}
+
+// Daemons that have come through different configurations to the same one list alike
+// those that it does not have any more.
+func TestGoneDaemonsInOrder(t *testing.T) {
+	var orders []string
+	for _, former := range [][]Daemon{{{1, "a"}, {2, "b"}, {3, "c"}}, {{3, "c"}, {2, "b"}, {1, "a"}}, {{2, "b"}, {3, "c"}, {1, "a"}}} {
+		m := New(1, former, nil)
+		m.SetDaemons([]Daemon{{4, "d"}, {1, "a"}})
+		m.arrange()
+		var list []*daemon
+		for _, d := range m.daemons {
+			list = append(list, d)
+		}
+		slices.SortFunc(list, (*daemon).compare)
+		var order string
+		for _, d := range list {
+			order += d.name
+		}
+		orders = append(orders, order)
+	}
+	if !slices.Equal(orders, []string{"dabc", "dabc", "dabc"}) {
+		t.Errorf("%q", orders)
+	}
 }
 
 // Daemons may have gone through different reloads, after which a daemon has another

@@ -69,6 +69,7 @@ type Machine struct {
 	sink    Sink
 	self    *daemon
 	daemons map[ring.DaemonID]*daemon
+	next    []Daemon                     // see SetDaemons; nil: nothing new
 	clients map[clientproto.Name]*client // members of groups, and all local clients
 	groups  map[clientproto.Name]*group
 
@@ -125,31 +126,37 @@ func New(self ring.DaemonID, daemons []Daemon, sink Sink) *Machine {
 	m.self = m.daemon(self)
 	m.self.with = true
 	m.SetDaemons(daemons)
+	m.arrange()
 	return m
 }
 
-// SetDaemons replaces the configuration, as after a reload. The order of members
-// follows it at once. Daemons that are no longer in it keep their members until
-// the ring drops them.
-func (m *Machine) SetDaemons(daemons []Daemon) {
-	var gone []*daemon
-	for _, d := range m.daemons {
-		if !slices.ContainsFunc(daemons, func(x Daemon) bool { return x.ID == d.id }) {
-			gone = append(gone, d)
-		}
+// SetDaemons replaces the configuration of daemons, as after a reload, from the next
+// regular configuration on: not all members of the present one need have it yet, and
+// all must list the members of groups alike. Daemons that it does not have keep their
+// members until the ring drops them.
+func (m *Machine) SetDaemons(daemons []Daemon) { m.next = slices.Clone(daemons) }
+
+// arrange takes what SetDaemons has brought. Where daemons stood before does not
+// matter: not all who share a configuration now have come through the same ones.
+func (m *Machine) arrange() {
+	if m.next == nil {
+		return
 	}
-	slices.SortFunc(gone, (*daemon).compare)
-	for i, x := range daemons {
+	for _, d := range m.daemons {
+		d.pos = noPlace
+	}
+	for i, x := range m.next {
 		d := m.daemon(x.ID)
 		d.name, d.pos = x.Name, i
 	}
-	for i, d := range gone {
-		d.pos = len(daemons) + i
-	}
+	m.next = nil
 	for _, g := range m.groups {
 		g.resort(m.self)
 	}
 }
+
+// noPlace is the place of a daemon that the configuration does not have.
+const noPlace = math.MaxInt32
 
 // compare sorts in configuration order; those that the configuration does not
 // know come last, by id.
@@ -163,7 +170,7 @@ func (d *daemon) compare(o *daemon) int {
 func (m *Machine) daemon(id ring.DaemonID) *daemon {
 	d := m.daemons[id]
 	if d == nil {
-		d = &daemon{id: id, pos: math.MaxInt32}
+		d = &daemon{id: id, pos: noPlace}
 		m.daemons[id] = d
 	}
 	return d

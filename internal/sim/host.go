@@ -41,6 +41,7 @@ type host struct {
 	busy    time.Duration // until then it handles what it has taken
 	armed   time.Duration // when the next timer event comes
 	in      int           // the layout in force
+	lists   int           // the one that was when the configuration was installed
 	offers  int           // that which is offered; -1: none
 	files   []int         // the layouts that it has read
 	sighup  bool          // it is to read its file when it goes on

@@ -153,10 +153,11 @@ func (w *World) stranded() string {
 	return ""
 }
 
-// ordered tells whether members are in the order of the layout that is in force at
-// a daemon. Those that are not in it any more come last.
+// ordered tells whether members are in the order of the layout that was in force at
+// a daemon when its configuration was installed. Those that are not in it any more
+// come last.
 func (h *host) ordered(members []clientproto.Name) bool {
-	l := h.w.layouts[h.in]
+	l := h.w.layouts[h.lists]
 	place := func(n clientproto.Name) int {
 		if i := slices.Index(l.slots, h.w.slotOf(n)); i >= 0 {
 			return i
@@ -173,8 +174,8 @@ func (w *World) slotOf(client clientproto.Name) int {
 }
 
 // arrange checks the order of the members of a view, and brings it into that of
-// all daemons, which evscheck knows: the order of a layout changes when another
-// comes into force.
+// all daemons, which evscheck knows: the order of a layout changes with the first
+// configuration that is installed when another has come into force.
 func (h *host) arrange(v *clientproto.View) {
 	w := h.w
 	if len(w.layouts) == 1 {
@@ -182,7 +183,7 @@ func (h *host) arrange(v *clientproto.View) {
 	}
 	for _, list := range append([][]clientproto.Name{v.Members}, v.Sets...) {
 		if !h.ordered(list) {
-			w.fail("C5", "at %s, where %v is in force, a view of %s has %v", h.slot.name, w.slotNames(h.in), v.Group, list)
+			w.fail("C5", "at %s, where %v was in force, a view of %s has %v", h.slot.name, w.slotNames(h.lists), v.Group, list)
 		}
 		slices.SortStableFunc(list, func(a, b clientproto.Name) int { return w.slotOf(a) - w.slotOf(b) })
 	}

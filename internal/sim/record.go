@@ -65,6 +65,7 @@ func (h *host) apply(e *ring.Event) {
 	case ring.RegularConfiguration:
 		r.config, r.phase, r.stable, r.given, r.placed = e.Config, e.Kind, 0, 0, 0
 		r.Install(evscheck.ConfigID{Leader: uint32(e.Config.ID.Leader), Time: e.Config.ID.Time}, evscheck.Members(e.Config.Members))
+		h.lists = h.in
 		w.mix(uint64(w.now), uint64(h.slot.index), uint64(e.Config.ID.Time), 3)
 		h.note("REGULAR %v %v", e.Config.ID, w.names(e.Config.Members))
 		w.installed(h, e.Config)
