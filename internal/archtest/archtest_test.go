@@ -53,6 +53,9 @@ func TestTable(t *testing.T) {
 			if strings.HasPrefix(to, "cmd/") {
 				t.Errorf("%q can reach the program %q", name, to)
 			}
+			if name == "cmd/spread" && len(rooms[to].modules) > 0 {
+				t.Errorf("the daemon can reach %q, which needs %q", to, rooms[to].modules)
+			}
 		}
 	}
 	if reach("internal/session")["internal/ring"] {
@@ -125,6 +128,8 @@ func TestCheckFindsViolations(t *testing.T) {
 		{"sleep in a program", "cmd/spflooder/x.go", "import \"time\"\nfunc f() { time.Sleep(1) }", ""},
 
 		{"dependency in a program", "internal/session/x.go", `import _ "golang.org/x/sys/unix"`, ""},
+		{"another room's dependency", "internal/daemon/x.go", `import _ "github.com/gdamore/tcell/v3"`, "not among the dependencies"},
+		{"a room's own dependency", "internal/top/x.go", `import _ "github.com/gdamore/tcell/v3/color"`, ""},
 		{"test dependency in a program", "internal/session/x.go", `import _ "github.com/rogpeppe/go-internal/testscript"`, "not among the dependencies"},
 		{"test dependency in a test", "internal/session/x_test.go", `import _ "github.com/rogpeppe/go-internal/testscript"`, ""},
 		{"testing in a program", "internal/session/x.go", `import _ "testing"`, `"testing" is for test files`},

@@ -119,7 +119,7 @@ func (s *source) imports() {
 			s.importRoom(spec, strings.TrimPrefix(strings.TrimPrefix(name, module), "/"))
 		case s.test:
 		case strings.Contains(strings.SplitN(name, "/", 2)[0], "."):
-			if !slices.ContainsFunc(dependencies, func(d string) bool { return inside(name, d) }) {
+			if !slices.ContainsFunc(slices.Concat(dependencies, s.room.modules), func(d string) bool { return inside(name, d) }) {
 				s.bad(spec, "%q is not among the dependencies of programs and library", name)
 			}
 			if s.room.std != nil {

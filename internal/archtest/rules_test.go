@@ -10,6 +10,8 @@ type room struct {
 	// std are the packages of the standard library that it may import; nil means
 	// any.
 	std []string
+	// modules are dependencies that only this room may use.
+	modules []string
 	// pure rooms have no clock, goroutine, channel, standard output or input.
 	// Time is an argument.
 	pure bool
@@ -46,6 +48,14 @@ var rooms = map[string]room{
 	"internal/hist":      {pure: true, std: pureStd},
 	"internal/status":    {pure: true, std: pureStd},
 
+	// The live view of the monitor.
+	"internal/top": {
+		uses:    []string{"internal/top/cluster", "internal/top/page"},
+		modules: []string{"github.com/gdamore/tcell/v3"},
+	},
+	"internal/top/cluster": {pure: true, uses: []string{"internal/status"}, std: pureStd},
+	"internal/top/page":    {pure: true, uses: []string{"internal/status", "internal/top/cluster"}, std: pureStd},
+
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
 	"internal/daemon": {uses: []string{
@@ -67,16 +77,18 @@ var rooms = map[string]room{
 	"internal/evscheck":    {pure: true, uses: []string{"internal/clientproto"}, std: pureStd},
 
 	// Helpers of tests, and rooms that have nothing but tests.
-	"internal/fakedaemon":    {helper: true},
-	"internal/ring/ringtest": {helper: true},
-	"internal/sim":           {helper: true},
-	"spreadtest":             {helper: true},
-	"compat":                 {closed: true},
-	"e2e":                    {closed: true},
-	"internal/archtest":      {closed: true},
-	"internal/mutants":       {helper: true},
-	"netns":                  {closed: true, uses: []string{"", "internal/spcheck"}},
-	"scripts":                {closed: true},
+	"internal/fakedaemon":       {helper: true},
+	"internal/ring/ringtest":    {helper: true},
+	"internal/top/toptest":      {helper: true},
+	"internal/top/toptest/demo": {helper: true},
+	"internal/sim":              {helper: true},
+	"spreadtest":                {helper: true},
+	"compat":                    {closed: true},
+	"e2e":                       {closed: true},
+	"internal/archtest":         {closed: true},
+	"internal/mutants":          {helper: true},
+	"netns":                     {closed: true, uses: []string{"", "internal/spcheck"}},
+	"scripts":                   {closed: true},
 }
 
 // dependencies are the modules from elsewhere that programs and library may use.
