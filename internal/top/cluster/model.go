@@ -180,6 +180,12 @@ func (m *Model) steered(d *daemon, part int) {
 	m.note(d, Warn, "was put into part "+strconv.Itoa(part)+" by a monitor")
 }
 
+// How the reasons begin that are of interest here.
+const (
+	slow    = "slow receiver: "
+	refused = "refused: "
+)
+
 // ended notes the clients that a daemon has cut off or refused since its last
 // answer.
 func (m *Model) ended(d *daemon, before *status.Summary) {
@@ -191,14 +197,14 @@ func (m *Model) ended(d *daemon, before *status.Summary) {
 		if n <= was {
 			continue
 		}
-		clients := count(int(min(n-was, 1<<30)), "client") //nolint:gosec // bounded
+		more := int(min(n-was, 1<<30)) //nolint:gosec // bounded
 		switch {
-		case strings.HasPrefix(reason, "slow receiver"):
-			m.note(d, Bad, "has cut off "+clients+": "+reason)
-		case strings.HasPrefix(reason, "refused: "):
-			m.note(d, Warn, "has refused "+clients+strings.TrimPrefix(reason, "refused"))
+		case strings.HasPrefix(reason, slow):
+			m.note(d, Bad, "cut off "+count(more, "slow client")+": "+strings.TrimPrefix(reason, slow))
+		case strings.HasPrefix(reason, refused):
+			m.note(d, Warn, "refused "+count(more, "client")+": "+strings.TrimPrefix(reason, refused))
 		case reason == "illegal message" || reason == "message with a foreign sender name":
-			m.note(d, Warn, "has dismissed "+clients+": "+reason)
+			m.note(d, Warn, "dismissed "+count(more, "client")+": "+reason)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func delay(a, b *status.Histogram) (mean, worst time.Duration) {
 		return 0, 0
 	}
 	mean = seconds(max(0, b.Sum-a.Sum) / float64(n))
-	if len(a.Buckets) != len(b.Buckets) {
+	if len(b.Buckets) == 0 || len(a.Buckets) != len(b.Buckets) {
 		return mean, seconds(b.P99)
 	}
 	for i, bucket := range b.Buckets {

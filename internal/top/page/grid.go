@@ -95,6 +95,16 @@ func clip(s string, most int) string {
 	return s
 }
 
+// middle cuts an ASCII text to a width in its middle: names of daemons often differ
+// only at the end.
+func middle(s string, most int) string {
+	if len(s) <= most || most < 3 {
+		return s
+	}
+	end := (most - 1) / 2
+	return s[:most-1-end] + "~" + s[len(s)-end:]
+}
+
 // clean makes what came from elsewhere harmless: characters that are not printable
 // ASCII become question marks.
 func clean(s string) string {

@@ -65,14 +65,13 @@ func spark(values []float64, cells int, most float64, ascii bool) string {
 		line = append(line, ' ')
 	}
 	for _, v := range values[max(0, len(values)-cells):] {
-		switch {
-		case v < 0:
+		switch level := math.Ceil(v / most * float64(len(bars)-1)); {
+		case !(v >= 0):
 			line = append(line, ' ')
-		case most <= 0:
-			line = append(line, bars[0])
+		case level >= 0: // and a number
+			line = append(line, bars[int(min(level, float64(len(bars)-1)))])
 		default:
-			top := len(bars) - 1
-			line = append(line, bars[min(top, int(math.Ceil(v/most*float64(top))))])
+			line = append(line, bars[0])
 		}
 	}
 	return string(line)

@@ -69,7 +69,8 @@ func (d *drawing) all() {
 		}
 	}
 	lines := d.g.Height - 1 - y
-	least := leastReceivers + leastEvents
+	receivers := 1 + max(1, len(d.receivers()))
+	least := min(leastReceivers, receivers) + leastEvents
 	switch {
 	case lines < 8:
 		least = 1
@@ -87,7 +88,7 @@ func (d *drawing) all() {
 		d.events(y, rest)
 	default:
 		gap := min(1, (rest-least)/2)
-		receivers := min(1+max(1, len(d.receivers())), max(leastReceivers, (rest-2*gap)/2))
+		receivers = min(receivers, max(leastReceivers, (rest-2*gap)/2))
 		d.slowest(y+gap, receivers)
 		d.events(y+gap+receivers+gap, rest-receivers-2*gap)
 	}
@@ -109,8 +110,11 @@ func (d *drawing) header() {
 		text, style := d.views()
 		x = g.text(x+2, 0, text, style)
 	}
-	if right := d.pace() + "  " + d.now.Format(clock); x+2+width(right) <= g.Width {
-		g.right(g.Width, 0, right, Dim)
+	for _, right := range []string{d.pace() + "  " + d.now.Format(clock), d.now.Format(clock)} {
+		if x+2+width(right) <= g.Width {
+			g.right(g.Width, 0, right, Dim)
+			break
+		}
 	}
 	if d.c.Paused {
 		const paused = " PAUSED "

@@ -14,10 +14,11 @@ const (
 	sparkMost  = 60
 )
 
-// The name of a daemon gets this much before another column does.
+// The name of a daemon gets this much at least, and up to a part of the screen
+// before another column gets something.
 const (
 	nameLeast = 8
-	nameFair  = 12
+	namePart  = 4
 )
 
 // placed is a column on the screen.
@@ -30,7 +31,7 @@ type placed struct {
 // fit chooses the columns that a width has room for, those most needed first, and
 // places them. What is left goes to names that are cut, then to the bars.
 func fit(screen, longest int) (table []placed, sparkAt, sparkWidth int) {
-	name := min(max(longest, nameLeast), nameFair)
+	name := max(nameLeast, min(longest, screen/namePart))
 	used := 1 + name // the mark of a leader stands first
 	chosen := []int{0}
 	spark := false
@@ -148,6 +149,9 @@ func (d *drawing) row(y int, row *cluster.Daemon, table []placed) {
 	}
 	for i, p := range table {
 		s, style := p.text(row)
+		if p.index == 0 {
+			s = middle(s, p.width)
+		}
 		s = clip(s, p.width)
 		if p.left {
 			d.g.text(p.x, y, s, style)
