@@ -29,6 +29,10 @@ if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
 	command -v ip >/dev/null || missing="$missing iproute2"
 	command -v sysctl >/dev/null || missing="$missing procps"
 fi
+# The live view of the monitor is tested in a terminal; elsewhere that is skipped.
+if command -v apt-get >/dev/null; then
+	command -v tmux >/dev/null || missing="$missing tmux"
+fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

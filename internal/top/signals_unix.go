@@ -5,8 +5,8 @@ package top
 import (
 	"os"
 	"os/signal"
-	"syscall"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // console: a terminal needs no TERM here. canStop: a process can be stopped and
@@ -25,9 +25,9 @@ type signals struct {
 
 func watchSignals() *signals {
 	s := &signals{make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)}
-	signal.Notify(s.end, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	signal.Notify(s.stopped, syscall.SIGTSTP)
-	signal.Notify(s.continued, syscall.SIGCONT)
+	signal.Notify(s.end, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	signal.Notify(s.stopped, unix.SIGTSTP)
+	signal.Notify(s.continued, unix.SIGCONT)
 	return s
 }
 
@@ -38,21 +38,36 @@ func (s *signals) stop() {
 }
 
 // stopSelf stops the process group, as the terminal does when it reads Ctrl-Z, and
-// returns when it is continued. Where nobody could continue it, the system does not
-// stop it.
+// returns when it is continued. It does nothing where no shell could continue it.
+//
+// The signal cannot be SIGTSTP: once a Go program has caught that, it does not stop
+// by it any more.
 func (s *signals) stopSelf() {
-	const unstopped = 200 * time.Millisecond
-	signal.Stop(s.stopped)
-	defer signal.Notify(s.stopped, syscall.SIGTSTP)
+	if orphaned() {
+		return
+	}
 	select {
 	case <-s.continued: // of another time
 	default:
 	}
-	if err := syscall.Kill(0, syscall.SIGTSTP); err != nil {
+	if err := unix.Kill(0, unix.SIGSTOP); err != nil {
 		return
 	}
-	select {
-	case <-s.continued:
-	case <-time.After(unstopped):
+	<-s.continued
+}
+
+// orphaned tells whether the parent is no shell of this session that could look
+// after the process group; the system stops no such group by Ctrl-Z either.
+func orphaned() bool {
+	parent := unix.Getppid()
+	theirs, err := unix.Getsid(parent)
+	if err != nil {
+		return true
 	}
+	ours, err := unix.Getsid(0)
+	if err != nil || ours != theirs {
+		return true
+	}
+	group, err := unix.Getpgid(parent)
+	return err != nil || group == unix.Getpgrp()
 }

@@ -44,6 +44,14 @@ type Options struct {
 	Every time.Duration
 }
 
+// every is the time between rounds that counts.
+func (o *Options) every() time.Duration {
+	if o.Every == 0 {
+		return Default
+	}
+	return max(Shortest, min(o.Every, Longest))
+}
+
 // Ended is why Run returns when a signal has ended it.
 type Ended struct{ Signal os.Signal }
 
@@ -75,15 +83,10 @@ func Run(ctx context.Context, o Options) error {
 
 // run is Run on a screen that is ready. It ends its use.
 func run(ctx context.Context, o Options, screen tcell.Screen) error {
-	every := o.Every
-	if every == 0 {
-		every = Default
-	}
-	every = max(Shortest, min(every, Longest))
 	p := &program{
 		screen:  screen,
 		palette: palette(screen.Colors()),
-		choices: page.Choices{Every: every, ASCII: !unicode(screen.CharacterSet())},
+		choices: page.Choices{Every: o.every(), ASCII: !unicode(screen.CharacterSet())},
 		signals: watchSignals(),
 		asker:   newAsker(ctx, o.Source),
 	}

@@ -1,12 +1,14 @@
 // Demo shows the live view on a cluster that is played. Each round it carries out
 // the commands that have come into the file of its argument (see toptest); besides
-// those, "panic" panics.
+// those, "panic" panics. Its process id is in a file beside that, with .pid behind
+// its name.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +20,10 @@ func main() {
 	var s source
 	if len(os.Args) > 1 {
 		s.path = os.Args[1]
+		if err := os.WriteFile(s.path+".pid", []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, "demo:", err)
+			os.Exit(1)
+		}
 	}
 	s.cluster = toptest.New(time.Now(), "alpha", "bravo", "charlie", "delta", "echo")
 	s.last = time.Now()
