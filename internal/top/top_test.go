@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,13 +20,25 @@ import (
 // played is a source whose daemons answer after a while. Its clock is that of the
 // bubble.
 type played struct {
+	mu sync.Mutex
 	*toptest.Cluster
-	last    time.Time
-	takes   time.Duration
-	asked   []time.Time
-	limits  []time.Duration // how long each round could have taken
-	boom    bool
-	working bool
+	last   time.Time
+	takes  time.Duration
+	asked  []time.Time
+	limits []time.Duration // how long each round could have taken
+	boom   bool
+}
+
+// tell makes something happen, between two rounds.
+func (p *played) tell(t testing.TB, command string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if command == "panic" {
+		p.boom = true
+	} else if err := p.Do(command); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func play(names ...string) *played {
@@ -34,11 +47,10 @@ func play(names ...string) *played {
 }
 
 func (p *played) Status(ctx context.Context) []Sample {
-	if p.working {
+	if !p.mu.TryLock() {
 		panic("two rounds at a time")
 	}
-	p.working = true
-	defer func() { p.working = false }()
+	defer p.mu.Unlock()
 	if p.boom {
 		panic("no daemons")
 	}
@@ -88,7 +100,10 @@ func sit(t testing.TB, o Options) *sitting {
 
 // after lets time go by, in the bubble.
 func (s *sitting) after(d time.Duration) {
-	time.Sleep(d)
+	select {
+	case <-time.After(d):
+	case <-s.done:
+	}
 	synctest.Wait()
 }
 
@@ -139,9 +154,7 @@ func TestLive(t *testing.T) {
 		s.after(time.Second)
 		s.shows(1, "in 3.0k/s 750kB/s  out 15.0k/s")
 		s.shows(3, "*alpha")
-		if err := source.Do("down bravo"); err != nil {
-			t.Fatal(err)
-		}
+		source.tell(t, "down bravo")
 		s.after(time.Second)
 		s.shows(4, "bravo    late")
 		s.after(time.Second)
@@ -149,9 +162,7 @@ func TestLive(t *testing.T) {
 
 		s.types("p")
 		s.shows(1, "PAUSED")
-		if err := source.Do("up bravo"); err != nil {
-			t.Fatal(err)
-		}
+		source.tell(t, "up bravo")
 		s.after(3 * time.Second)
 		s.shows(4, "bravo    NO ANSWER")
 		s.types("p")
@@ -248,7 +259,7 @@ func TestPanic(t *testing.T) {
 		source := play("alpha")
 		s := sit(t, Options{Source: source})
 		s.after(100 * time.Millisecond)
-		source.boom = true
+		source.tell(t, "panic")
 		<-s.done
 		text := fmt.Sprint(s.boom)
 		if !strings.HasPrefix(text, "no daemons\n") || !strings.Contains(text, "played).Status") {
