@@ -245,7 +245,7 @@ func TestInTmux(t *testing.T) {
 	p.tell("slow #reader#bravo bravo")
 	p.sees("#reader#bravo", "127.0.0.1:40001")
 	p.tell("down delta")
-	p.sees("NO ANSWER", "4 of 5 up  view of 4", "view of 4 daemons, led by alpha; without delta", "delta does not answer")
+	p.sees("NO ANSWER", "4 of 5 up  view of 4", "view of 4 daemons, led by alpha; without delta", "delta is silent")
 	p.tell("part alpha,bravo charlie,echo")
 	p.sees("PARTITION  A: alpha* bravo | B: charlie* echo", "PARTITION: 2 views exclude each other", "*charlie")
 	p.tell("cut bravo")

@@ -108,7 +108,7 @@ func (m *Model) missed(d *daemon, err error) {
 	}
 	d.rates = Rates{}
 	if !was {
-		m.note(d, Bad, "does not answer"+because(err))
+		m.note(d, Bad, "is silent"+because(err))
 	}
 }
 

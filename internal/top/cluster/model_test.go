@@ -63,12 +63,12 @@ func TestEvents(t *testing.T) {
 		{"one answer is lost", []string{"deaf b", "up b", ""}, nil},
 		{"a daemon dies and comes back", []string{"down b", "", "", "", "up b"}, []string{
 			"2 - view of 2 daemons, led by a; without b",
-			"3 ! b does not answer: no answer within 1s",
+			"3 ! b is silent: no answer within 1s",
 			"6 + view of 3 daemons, led by a; with b",
 			"6 + b is back, restarted, after 5s",
 		}},
 		{"a daemon is not heard by the monitor only", []string{"deaf b", "", "", "up b"}, []string{
-			"3 ! b does not answer: no answer within 1s",
+			"3 ! b is silent: no answer within 1s",
 			"5 + b answers again after 4s",
 		}},
 		{"a restart between two rounds", []string{"restart c"}, []string{
@@ -120,7 +120,7 @@ func TestDownFromTheStart(t *testing.T) {
 	}
 	s.round()
 	s.round("up b")
-	want := []string{"1 ! b does not answer: no answer within 1s", "3 + b answers", "3 + view of 2 daemons, led by a; with b"}
+	want := []string{"1 ! b is silent: no answer within 1s", "3 + b answers", "3 + view of 2 daemons, led by a; with b"}
 	got := s.events()
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -211,6 +211,26 @@ func TestViewsThatChangeAreNoPartition(t *testing.T) {
 	}
 }
 
+// What was heard from a daemon before it fell silent is no view of today.
+func TestLateDaemonsHaveNoViewOfTheirOwn(t *testing.T) {
+	s := begin(t, "a", "b", "c", "d")
+	s.round("down d", "part a,b c")
+	state := s.State()
+	if len(state.Parts) != 2 || state.Daemons[3].Condition != cluster.Late || state.Daemons[3].Part != -1 {
+		t.Errorf("parts %+v, d is %+v", state.Parts, state.Daemons[3])
+	}
+	s.round("up d", "heal")
+	s.round("deaf d")
+	if state := s.State(); len(state.Parts) != 1 || state.Daemons[3].Part != 0 {
+		t.Errorf("parts %+v, d in %d", state.Parts, state.Daemons[3].Part)
+	}
+	s.round("up d", "deaf a", "deaf b", "deaf c")
+	s.round("deaf d")
+	if state := s.State(); len(state.Parts) != 1 || !slices.Equal(state.Parts[0].Answers, []string{"d"}) {
+		t.Errorf("parts %+v", state.Parts)
+	}
+}
+
 // The daemons of the last round are all that count: a reload may change them.
 func TestDaemonsComeAndGo(t *testing.T) {
 	s := begin(t, "a", "b")
@@ -263,7 +283,7 @@ func TestNoError(t *testing.T) {
 	for _, e := range m.State().Events {
 		texts = append(texts, e.Text)
 	}
-	if want := []string{"b does not answer: refused", "a does not answer"}; !slices.Equal(texts, want) {
+	if want := []string{"b is silent: refused", "a is silent"}; !slices.Equal(texts, want) {
 		t.Errorf("events %q, want %q", texts, want)
 	}
 }

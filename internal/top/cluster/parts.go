@@ -14,23 +14,33 @@ type Part struct {
 	Answers []string // those of them that answer, and say that they are in it
 }
 
-// parts are the memberships of all that answer, the largest first.
+// parts are the memberships of all that answer, the largest first. What a daemon
+// said before its last answer was missed may be over, so that counts only beside
+// others who say the same, or if nobody says anything.
 func parts(daemons []*daemon) []Part {
 	var all []Part
 	index := map[string]int{}
-	for _, d := range daemons {
-		if !d.answers() || d.viewID() == "" {
-			continue
+	add := func(late bool) {
+		nobody := len(all) == 0
+		for _, d := range daemons {
+			if !d.answers() || d.viewID() == "" || d.missed > 0 != late {
+				continue
+			}
+			i, ok := index[d.viewID()]
+			if !ok {
+				if late && !nobody {
+					continue
+				}
+				i = len(all)
+				index[d.viewID()] = i
+				m := d.last.Membership
+				all = append(all, Part{ID: m.ID, Leader: m.Leader, Members: m.Members})
+			}
+			all[i].Answers = append(all[i].Answers, d.name)
 		}
-		i, ok := index[d.viewID()]
-		if !ok {
-			i = len(all)
-			index[d.viewID()] = i
-			m := d.last.Membership
-			all = append(all, Part{ID: m.ID, Leader: m.Leader, Members: m.Members})
-		}
-		all[i].Answers = append(all[i].Answers, d.name)
 	}
+	add(false)
+	add(true)
 	slices.SortStableFunc(all, func(a, b Part) int {
 		return cmp.Or(-cmp.Compare(len(a.Members), len(b.Members)), -cmp.Compare(len(a.Answers), len(b.Answers)), strings.Compare(a.Leader, b.Leader))
 	})
