@@ -48,14 +48,6 @@ var rooms = map[string]room{
 	"internal/hist":      {pure: true, std: pureStd},
 	"internal/status":    {pure: true, std: pureStd},
 
-	// The live view of the monitor.
-	"internal/top": {
-		uses:    []string{"internal/top/cluster", "internal/top/page"},
-		modules: []string{"github.com/gdamore/tcell/v3"},
-	},
-	"internal/top/cluster": {pure: true, uses: []string{"internal/status"}, std: pureStd},
-	"internal/top/page":    {pure: true, uses: []string{"internal/status", "internal/top/cluster"}, std: pureStd},
-
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
 	"internal/daemon": {uses: []string{
@@ -68,6 +60,16 @@ var rooms = map[string]room{
 	"internal/stats":   {pure: true, std: pureStd},
 	"internal/conf":    {std: append([]string{"bufio", "io", "io/fs", "path/filepath"}, pureStd...)},
 
+	// The live view of the monitor.
+	"internal/top": {
+		uses:    []string{"internal/top/cluster", "internal/top/page"},
+		modules: []string{"github.com/gdamore/tcell/v3"},
+	},
+	"internal/top/cluster":      {pure: true, uses: []string{"internal/status"}, std: pureStd},
+	"internal/top/page":         {pure: true, uses: []string{"internal/status", "internal/top/cluster"}, std: pureStd},
+	"internal/top/toptest":      {helper: true},
+	"internal/top/toptest/demo": {helper: true},
+
 	// The pure rooms.
 	"internal/group":       {pure: true, uses: []string{"internal/clientproto", "internal/ring", "internal/seqset"}, std: pureStd},
 	"internal/ring":        {pure: true, uses: []string{"internal/ringproto", "internal/seqset", "internal/stats"}, std: pureStd},
@@ -77,18 +79,16 @@ var rooms = map[string]room{
 	"internal/evscheck":    {pure: true, uses: []string{"internal/clientproto"}, std: pureStd},
 
 	// Helpers of tests, and rooms that have nothing but tests.
-	"internal/fakedaemon":       {helper: true},
-	"internal/ring/ringtest":    {helper: true},
-	"internal/top/toptest":      {helper: true},
-	"internal/top/toptest/demo": {helper: true},
-	"internal/sim":              {helper: true},
-	"spreadtest":                {helper: true},
-	"compat":                    {closed: true},
-	"e2e":                       {closed: true},
-	"internal/archtest":         {closed: true},
-	"internal/mutants":          {helper: true},
-	"netns":                     {closed: true, uses: []string{"", "internal/spcheck"}},
-	"scripts":                   {closed: true},
+	"internal/fakedaemon":    {helper: true},
+	"internal/ring/ringtest": {helper: true},
+	"internal/sim":           {helper: true},
+	"spreadtest":             {helper: true},
+	"compat":                 {closed: true},
+	"e2e":                    {closed: true},
+	"internal/archtest":      {closed: true},
+	"internal/mutants":       {helper: true},
+	"netns":                  {closed: true, uses: []string{"", "internal/spcheck"}},
+	"scripts":                {closed: true},
 }
 
 // dependencies are the modules from elsewhere that programs and library may use.
