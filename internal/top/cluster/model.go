@@ -156,20 +156,32 @@ func (m *Model) moved(d *daemon, before *status.Summary, views map[string]bool) 
 		return
 	}
 	now := d.last.Membership
-	var was []string
-	if before != nil {
-		was = before.Membership.Members
-	}
+	was := m.before(before, now.Members)
 	joined, left := missing(now.Members, was), missing(was, now.Members)
 	level := Good
 	if len(left) > 0 {
 		level = Warn
 	}
 	text := "view of " + count(len(now.Members), "daemon") + ", led by " + now.Leader
-	if before != nil {
+	if was != nil {
 		text += changes(joined, left)
 	}
 	m.journal.add(Event{At: m.at, Level: level, Text: text})
+}
+
+// before is the membership with which a new one is compared: that of the daemon that
+// tells of it, or if it has just started, the largest that others of the new one
+// were in.
+func (m *Model) before(last *status.Summary, members []string) []string {
+	if last != nil {
+		return last.Membership.Members
+	}
+	for _, p := range m.parts {
+		if len(missing(p.Members, members)) < len(p.Members) {
+			return p.Members
+		}
+	}
+	return nil
 }
 
 func (m *Model) steered(d *daemon, part int) {

@@ -211,6 +211,23 @@ func TestViewsThatChangeAreNoPartition(t *testing.T) {
 	}
 }
 
+// A daemon that has just started may be the first to tell of a view.
+func TestNewcomerTellsFirst(t *testing.T) {
+	s := begin(t, "a", "b")
+	s.round("down b")
+	s.round()
+	round := s.Samples() // a, in the old view
+	if err := s.Do("up b"); err != nil {
+		t.Fatal(err)
+	}
+	s.Advance(time.Second)
+	round[1] = s.Samples()[1]
+	s.Add(s.now.Add(time.Second), round)
+	if got, want := s.State().Events[0].Text, "view of 2 daemons, led by a; with b"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // What was heard from a daemon before it fell silent is no view of today.
 func TestLateDaemonsHaveNoViewOfTheirOwn(t *testing.T) {
 	s := begin(t, "a", "b", "c", "d")

@@ -156,7 +156,7 @@ func state(d *cluster.Daemon) (string, Style) {
 	switch {
 	case m.State != operational:
 		return clean(m.State), Warning
-	case m.GroupState != operational:
+	case m.GroupState != operational && m.GroupState != "":
 		return "regrouping", Warning
 	}
 	return "up", OK
