@@ -36,7 +36,8 @@ var demo = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if path, _ := demo(); path != "" && built {
+	if built {
+		path, _ := demo()
 		_ = os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(status)
