@@ -266,6 +266,35 @@ func TestViewsComeBack(t *testing.T) {
 	}
 }
 
+// TestViewsInParts: head, members and tail make the same bytes as the whole, and
+// the tail leaves out the members where it says so.
+func TestViewsInParts(t *testing.T) {
+	merged, joined, alone := sampleView(), sampleView(), sampleView()
+	joined.Cause, joined.Sets, joined.Own = CausedByJoin, [][]Name{{joined.Members[1]}}, 0
+	alone.Sets, alone.Own = [][]Name{slices.Clone(alone.Members)}, 0
+	other := sampleView() // as many names, but not the members
+	other.Sets, other.Own = [][]Name{{other.Members[0], other.Members[1], MakeName("x")}}, 0
+	for name, v := range map[string]*View{"merged": merged, "joined": joined, "alone": alone, "other": other} {
+		for _, l := range []Layout{PresentLayout, OldLayout} {
+			whole := AppendView(nil, v)
+			if l == OldLayout {
+				whole = AppendOldView(nil, v)
+			}
+			b := AppendNames(AppendViewHead(nil, v, l), v.Members)
+			tail, again := AppendViewTail(nil, v, l)
+			if again != (v == alone) {
+				t.Errorf("%s: members again: %v", name, again)
+			}
+			if b = append(b, tail...); again {
+				b = AppendNames(b, v.Members)
+			}
+			if !bytes.Equal(b, whole) {
+				t.Errorf("%s, old layout %v: %x in parts, %x as a whole", name, l, b, whole)
+			}
+		}
+	}
+}
+
 func TestDamagedViews(t *testing.T) {
 	v := sampleView()
 	b := AppendView(nil, v)

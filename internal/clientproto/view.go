@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // GroupID names a view of a group. Two views of one group are the same view
@@ -29,7 +30,8 @@ func appendGroupID(b []byte, id GroupID) []byte {
 	return le.AppendUint32(b, uint32(id.Index))
 }
 
-func appendNames(b []byte, names []Name) []byte {
+// AppendNames appends names as they travel, 32 bytes each.
+func AppendNames(b []byte, names []Name) []byte {
 	for i := range names {
 		b = append(b, names[i][:]...)
 	}
@@ -37,7 +39,7 @@ func appendNames(b []byte, names []Name) []byte {
 }
 
 func appendSet(b []byte, set []Name) []byte {
-	return appendNames(le.AppendUint32(b, uint32(len(set))), set)
+	return AppendNames(le.AppendUint32(b, uint32(len(set))), set)
 }
 
 func setSize(set []Name) int { return 4 + len(set)*NameSize }
@@ -46,55 +48,99 @@ func (v *View) header(body int) Header {
 	return Header{Type: RegularMembership | v.Cause, NumGroups: len(v.Members), DataLen: body}
 }
 
-// Fixed parts of membership bodies: id, number of sets and own offset in the
-// present layout; id and one count in that of 3.x.
+// Layout tells how the body of a membership message is laid out.
+type Layout bool
+
+// The layouts: the present one is that of 4.x and 5.x, the old one, which has only
+// the receiver's own set, that of 3.x (section 11).
 const (
-	bodyFixed    = GroupIDSize + 8
-	oldBodyFixed = GroupIDSize + 4
+	PresentLayout Layout = false
+	OldLayout     Layout = true
 )
 
-// Size is the length of what AppendView appends.
-func (v *View) Size() int {
-	n := HeaderSize + len(v.Members)*NameSize + bodyFixed
+// bodyFixed is the fixed part of bodies in the present layout: id, number of sets
+// and offset of the own one.
+const bodyFixed = GroupIDSize + 8
+
+// own is the receiver's own set, nil if there is none.
+func (v *View) own() []Name {
+	if v.Own < len(v.Sets) {
+		return v.Sets[v.Own]
+	}
+	return nil
+}
+
+// body is the size of the body.
+func (v *View) body(l Layout) int {
+	if l == OldLayout {
+		return GroupIDSize + setSize(v.own())
+	}
+	n := bodyFixed
 	for _, s := range v.Sets {
 		n += setSize(s)
 	}
 	return n
 }
 
+// Size is the most that AppendView and AppendOldView append: with the present
+// layout, exactly that.
+func (v *View) Size() int {
+	return HeaderSize + len(v.Members)*NameSize + v.body(PresentLayout)
+}
+
 // AppendView appends the notice in the layout of 4.x and 5.x.
-func AppendView(b []byte, v *View) []byte {
-	body, own := bodyFixed, 0
-	for i, s := range v.Sets {
-		if i == v.Own {
-			own = body - bodyFixed
-		}
-		body += setSize(s)
+func AppendView(b []byte, v *View) []byte { return appendView(b, v, PresentLayout) }
+
+// AppendOldView appends the notice in the layout of 3.x.
+func AppendOldView(b []byte, v *View) []byte { return appendView(b, v, OldLayout) }
+
+func appendView(b []byte, v *View, l Layout) []byte {
+	b = AppendViewHead(b, v, l)
+	b = AppendNames(b, v.Members)
+	return v.appendTail(b, l, false)
+}
+
+// AppendViewHead appends what stands before the members of a view.
+func AppendViewHead(b []byte, v *View, l Layout) []byte {
+	h := v.header(v.body(l))
+	return AppendHeader(b, &h, &v.Group, 0)
+}
+
+// AppendViewTail appends what stands behind the members of a view. Where the only
+// set is the members again, their names would be the last of it: it leaves them
+// out and says so.
+func AppendViewTail(b []byte, v *View, l Layout) (tail []byte, again bool) {
+	again = len(v.Sets) == 1 && v.Own == 0 && slices.Equal(v.Sets[0], v.Members)
+	size := v.body(l)
+	if again {
+		size -= len(v.Members) * NameSize
 	}
-	h := v.header(body)
-	b = AppendHeader(b, &h, &v.Group, 0)
-	b = appendNames(b, v.Members)
+	return v.appendTail(slices.Grow(b, size), l, again), again
+}
+
+// appendTail appends id and sets; bare: the only set without its names.
+func (v *View) appendTail(b []byte, l Layout, bare bool) []byte {
 	b = appendGroupID(b, v.ID)
-	b = le.AppendUint32(b, uint32(len(v.Sets)))
-	b = le.AppendUint32(b, uint32(own))
-	for _, s := range v.Sets {
+	sets := v.Sets
+	if l == OldLayout {
+		sets = [][]Name{v.own()}
+	} else {
+		offset := 0
+		if v.Own < len(sets) {
+			for _, s := range sets[:v.Own] {
+				offset += setSize(s)
+			}
+		}
+		b = le.AppendUint32(b, uint32(len(sets)))
+		b = le.AppendUint32(b, uint32(offset))
+	}
+	if bare {
+		return le.AppendUint32(b, uint32(len(sets[0])))
+	}
+	for _, s := range sets {
 		b = appendSet(b, s)
 	}
 	return b
-}
-
-// AppendOldView appends the notice in the layout of 3.x, which has only the
-// receiver's own set (section 11).
-func AppendOldView(b []byte, v *View) []byte {
-	var own []Name
-	if v.Own < len(v.Sets) {
-		own = v.Sets[v.Own]
-	}
-	h := v.header(GroupIDSize + setSize(own))
-	b = AppendHeader(b, &h, &v.Group, 0)
-	b = appendNames(b, v.Members)
-	b = appendGroupID(b, v.ID)
-	return appendSet(b, own)
 }
 
 // AppendTransition appends the transitional signal: id is the view that ends (5.5).
