@@ -25,7 +25,7 @@ func (s *Session) Discard() {
 		for more := true; more; {
 			n := 0
 			for _, sp := range s.queue.out[s.queue.head:] {
-				n += len(sp.b)
+				n += sp.size()
 			}
 			more = s.queue.more(n, s.limits())
 		}

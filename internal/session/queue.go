@@ -7,34 +7,9 @@ import (
 	"time"
 )
 
-// A span is a run of whole messages waiting to be written. It shares memory
-// with the buffer that the messages were read into or encoded in.
-type span struct {
-	b    []byte
-	msgs int
-	// shared: memory of its own, in the queues of many clients.
-	shared bool
-}
-
-// adjacent tells whether b begins where a ends in the same memory.
-func adjacent(a, b []byte) bool {
-	return len(a) < cap(a) && len(b) > 0 && &a[:len(a)+1][len(a)] == &b[0]
-}
-
-// appendSpan adds s, growing the last span where the memory allows.
-func appendSpan(spans []span, s span) []span {
-	if n := len(spans); n > 0 && adjacent(spans[n-1].b, s.b) {
-		last := &spans[n-1]
-		last.b = last.b[:len(last.b)+len(s.b)]
-		last.msgs += s.msgs
-		return spans
-	}
-	return append(spans, s)
-}
-
 // Limits bound what may wait for one client. They may change while sessions run.
 type Limits struct {
-	// Bytes is the most that may wait, in bytes.
+	// Bytes is the most that may wait, in bytes; of a Long, its cost.
 	Bytes int
 	// Messages is the most messages that may wait; negative: no limit. A run of
 	// messages that is partly written counts whole.
@@ -100,7 +75,7 @@ type queue struct {
 
 	mu     sync.Mutex
 	spans  []span
-	bytes  int // in spans and with the writer
+	bytes  int // in spans and with the writer, by cost
 	own    int // of these, in memory that is not shared
 	msgs   int // likewise
 	closed bool
@@ -108,6 +83,7 @@ type queue struct {
 	// out[head:] is with the writer, whoever that is.
 	out  []span
 	head int
+	at   int // what has been written of a Long at the head
 	// writing: somebody writes, or is about to; he takes what comes meanwhile.
 	writing bool
 	// blocked: the kernel's buffer is full, a goroutine waits for room.
@@ -136,7 +112,7 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 	}
 	before := q.own
 	for _, s := range spans {
-		q.bytes += len(s.b)
+		q.bytes += s.cost()
 		q.msgs += s.msgs
 		if !s.shared && q.bytes > lagging && len(s.b) < largeSpan {
 			s.b, s.shared = c.copy(s.b)
@@ -235,33 +211,45 @@ func (q *queue) swap() {
 }
 
 // written takes n bytes from the front of what the writer has. It returns how
-// many messages are now completely gone, and the bytes that were not shared.
-func (q *queue) written(n int) (msgs, own int) {
+// many messages are now completely gone, the cost that is gone, and what of that
+// was not shared.
+func (q *queue) written(n int) (msgs, cost, own int) {
 	for n > 0 {
 		s := &q.out[q.head]
-		part := min(n, len(s.b))
-		n -= part
-		if !s.shared {
-			own += part
-		}
-		if part < len(s.b) {
-			s.b = s.b[part:]
-			break
+		if s.long != nil {
+			part := min(n, s.long.Size()-q.at)
+			n -= part
+			if q.at += part; q.at < s.long.Size() {
+				break
+			}
+			cost += s.long.Cost()
+			q.at = 0
+		} else {
+			part := min(n, len(s.b))
+			n -= part
+			cost += part
+			if !s.shared {
+				own += part
+			}
+			if part < len(s.b) {
+				s.b = s.b[part:]
+				break
+			}
 		}
 		msgs += s.msgs
 		*s = span{}
 		q.head++
 	}
-	return msgs, own
+	return msgs, cost, own
 }
 
 // more accounts for n written bytes and tells whether the writer has more to
 // write. If not, his turn has ended.
 func (q *queue) more(n int, l *Limits) bool {
-	msgs, own := q.written(n)
+	msgs, cost, own := q.written(n)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bytes -= n
+	q.bytes -= cost
 	q.msgs -= msgs
 	if !q.closed {
 		q.own -= own
@@ -319,7 +307,7 @@ func (q *queue) close() {
 	}
 }
 
-// depth is what waits, in messages and bytes.
+// depth is what waits, in messages and in bytes as they count in limits.
 func (q *queue) depth() (msgs, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

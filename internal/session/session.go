@@ -98,7 +98,14 @@ func (s *Session) limits() *Limits { return &s.server.config.Load().Limits }
 // a piece of its own that goes to many clients: it is never copied for one.
 func (s *Session) Deliver(message []byte, shared bool) (first bool) {
 	first = len(s.pending) == 0
-	s.pending = appendSpan(s.pending, span{message, 1, shared})
+	s.pending = appendSpan(s.pending, span{message, 1, shared, nil})
+	return first
+}
+
+// DeliverLong is Deliver for a long message.
+func (s *Session) DeliverLong(message Long) (first bool) {
+	first = len(s.pending) == 0
+	s.pending = append(s.pending, span{nil, 1, true, message})
 	return first
 }
 

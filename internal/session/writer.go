@@ -13,14 +13,24 @@ const writeSize = 64 << 10
 var scratch = sync.Pool{New: func() any { return new([writeSize]byte) }}
 
 // next returns the bytes to write now: the first span itself, or several small
-// ones copied together into buf.
+// ones and pieces of long messages copied together into buf. Pieces are small, so
+// that this is faster than to have the kernel gather them.
 func (q *queue) next(buf *[writeSize]byte) []byte {
 	spans := q.out[q.head:]
-	if len(spans) == 1 || len(spans[0].b) >= largeSpan {
-		return spans[0].b
+	if first := &spans[0]; first.long == nil && (len(spans) == 1 || len(first.b) >= largeSpan) {
+		return first.b
 	}
-	n := 0
+	n, at := 0, q.at
 	for i := range spans {
+		if long := spans[i].long; long != nil {
+			part := long.CopyAt(buf[n:], at)
+			n += part
+			if at+part < long.Size() {
+				break
+			}
+			at = 0
+			continue
+		}
 		b := spans[i].b
 		if len(b) > writeSize-n {
 			break
