@@ -65,6 +65,8 @@ type engine struct {
 	touched []*session.Session
 	ended   []*session.Session
 	notices arena
+
+	rosters rosters
 }
 
 func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
@@ -302,10 +304,15 @@ func (e *engine) Deliver(to []group.Local, payload []byte) {
 // View implements group.Sink: the notice is encoded once for all who read the
 // same layout.
 func (e *engine) View(to []group.Local, v *clientproto.View) {
+	if len(v.Members) > largeGroup {
+		e.longView(to, v)
+		return
+	}
+	e.rosters.forget(v.Group)
 	var present, old notice
 	for _, l := range to {
 		n, encode := &present, clientproto.AppendView
-		if s := e.slots[l]; s != nil && s.Version.OldViews() {
+		if e.layout(l) == clientproto.OldLayout {
 			n, encode = &old, clientproto.AppendOldView
 		}
 		if n.b == nil {
@@ -313,6 +320,30 @@ func (e *engine) View(to []group.Local, v *clientproto.View) {
 		}
 		e.deliver(l, n.b, n.shared)
 	}
+}
+
+// longView is View for large groups.
+func (e *engine) longView(to []group.Local, v *clientproto.View) {
+	members, cost := e.rosters.update(&v.Group, v.Members)
+	var present, old *longView
+	for _, l := range to {
+		layout, x := e.layout(l), &present
+		if layout == clientproto.OldLayout {
+			x = &old
+		}
+		if *x == nil {
+			*x = newLongView(v, layout, members, cost)
+		}
+		if s := e.slots[l]; s != nil && s.DeliverLong(*x) {
+			e.touched = append(e.touched, s)
+		}
+	}
+}
+
+// layout is that of the views that a session reads.
+func (e *engine) layout(l group.Local) clientproto.Layout {
+	s := e.slots[l]
+	return clientproto.Layout(s != nil && s.Version.OldViews())
 }
 
 // Transition implements group.Sink.
