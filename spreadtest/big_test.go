@@ -25,12 +25,30 @@ func TestBigGroups(t *testing.T) {
 		return
 	}
 	t.Run("few ask", func(t *testing.T) { t.Parallel(); testBig(t, 2000, 50, true) })
+	t.Run("storm", func(t *testing.T) { t.Parallel(); testStorm(t, 2000, 20) })
 	t.Run("all ask", func(t *testing.T) { t.Parallel(); testBig(t, 300, 300, false) })
 }
 
+// testStorm lets a crowd join at once a group in which viewers are. All its views have
+// 64 MB for each of them; 3 MB may wait.
+func testStorm(t *testing.T, members, asking int) {
+	ctx, cancel := context.WithTimeout(t.Context(), bigLimit(members, asking))
+	defer cancel()
+	began := time.Now()
+	b := newBig(ctx, t, members, asking, spreadtest.WithConfig("MaxSessionBytes = 3000000"))
+	b.join(asking)
+	b.settle("a b c")
+	b.swell(members, "a b c")
+	b.settle("a b c")
+	b.measure(time.Since(began))
+}
+
+func bigLimit(members, asking int) time.Duration {
+	return time.Minute + time.Duration(members*asking)*time.Millisecond
+}
+
 func testBig(t *testing.T, members, asking int, merge bool) {
-	limit := time.Minute + time.Duration(members*asking)*time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), bigLimit(members, asking))
 	defer cancel()
 	began := time.Now()
 	b := newBig(ctx, t, members, asking)
@@ -42,8 +60,7 @@ func testBig(t *testing.T, members, asking int, merge bool) {
 }
 
 // wave is how many join or leave at a time: WAVE in the environment. A client that asks for views gets one
-// for each of them; with 10,000 members that is 320 KB, and 64 MB are what may wait for it
-// (MaxSessionBytes).
+// for each of them; with 10,000 members that is 320 KB.
 var wave = int(number("WAVE", 100))
 
 // big is the group and what is known of it.
@@ -60,8 +77,8 @@ type big struct {
 	sums map[string]sum
 }
 
-func newBig(ctx context.Context, t *testing.T, members, asking int) *big {
-	b := &big{T: t, ctx: ctx, c: spreadtest.New(t, 3), book: newBook(), sums: make(map[string]sum)}
+func newBig(ctx context.Context, t *testing.T, members, asking int, opts ...spreadtest.Option) *big {
+	b := &big{T: t, ctx: ctx, c: spreadtest.New(t, 3, opts...), book: newBook(), sums: make(map[string]sum)}
 	for _, name := range b.c.Names() {
 		b.addrs = append(b.addrs, b.c.Addr(name))
 	}
@@ -128,8 +145,20 @@ func (b *big) form(merge bool) {
 	}
 	b.join(3)
 	b.settle(parts...)
-	for from := 0; from < len(b.crowd.names); from += wave {
-		to := min(from+wave, len(b.crowd.names))
+	b.swell(wave, parts...)
+	for b.joined < len(b.viewers) {
+		b.join(min(wave, len(b.viewers)-b.joined))
+		b.see(parts...)
+	}
+	b.settle(parts...)
+	b.heal()
+}
+
+// swell joins the crowd, n at a time.
+func (b *big) swell(n int, parts ...string) {
+	b.Helper()
+	for from := 0; from < len(b.crowd.names); from += n {
+		to := min(from+n, len(b.crowd.names))
 		b.crowd.do("join %d %d", from, to)
 		for _, n := range b.crowd.names[from:to] {
 			_, at, _ := n.SplitPrivate()
@@ -138,12 +167,6 @@ func (b *big) form(merge bool) {
 		b.see(parts...)
 	}
 	b.crowd.in = true
-	for b.joined < len(b.viewers) {
-		b.join(min(wave, len(b.viewers)-b.joined))
-		b.see(parts...)
-	}
-	b.settle(parts...)
-	b.heal()
 }
 
 // part lets the group part, get one more member in each part, and merge again.
