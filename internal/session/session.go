@@ -97,9 +97,13 @@ func (s *Session) limits() *Limits { return &s.server.config.Load().Limits }
 // part of a larger piece and must not change any more. shared tells that it is
 // a piece of its own that goes to many clients: it is never copied for one.
 func (s *Session) Deliver(message []byte, shared bool) (first bool) {
-	first = len(s.pending) == 0
-	s.pending = appendSpan(s.pending, span{message, 1, shared, nil})
-	return first
+	n := len(s.pending)
+	if n > 0 && adjacent(s.pending[n-1].b, message) {
+		s.pending[n-1].grow(len(message), 1)
+		return false
+	}
+	s.pending = append(s.pending, span{message, 1, shared, nil})
+	return n == 0
 }
 
 // DeliverLong is Deliver for a long message.

@@ -50,10 +50,14 @@ func adjacent(a, b []byte) bool {
 // appendSpan adds s, growing the last span where the memory allows.
 func appendSpan(spans []span, s span) []span {
 	if n := len(spans); n > 0 && adjacent(spans[n-1].b, s.b) {
-		last := &spans[n-1]
-		last.b = last.b[:len(last.b)+len(s.b)]
-		last.msgs += s.msgs
+		spans[n-1].grow(len(s.b), s.msgs)
 		return spans
 	}
 	return append(spans, s)
+}
+
+// grow takes in bytes, whole messages, that are adjacent.
+func (s *span) grow(bytes, msgs int) {
+	s.b = s.b[:len(s.b)+bytes]
+	s.msgs += msgs
 }
