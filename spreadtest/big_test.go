@@ -22,20 +22,24 @@ func TestBigGroups(t *testing.T) {
 		asking := int(number("ASKING", 50))
 		t.Run("by joins", func(t *testing.T) { testBig(t, members, asking, false) })
 		t.Run("by merges", func(t *testing.T) { testBig(t, members, asking, true) })
+		t.Run("storm", func(t *testing.T) { testStorm(t, members, asking) })
 		return
 	}
 	t.Run("few ask", func(t *testing.T) { t.Parallel(); testBig(t, 2000, 50, true) })
-	t.Run("storm", func(t *testing.T) { t.Parallel(); testStorm(t, 2000, 20) })
+	t.Run("storm", func(t *testing.T) {
+		t.Parallel()
+		testStorm(t, 2000, 20, spreadtest.WithConfig("MaxSessionBytes = 3000000"))
+	})
 	t.Run("all ask", func(t *testing.T) { t.Parallel(); testBig(t, 300, 300, false) })
 }
 
-// testStorm lets a crowd join at once a group in which viewers are. All its views have
-// 64 MB for each of them; 3 MB may wait.
-func testStorm(t *testing.T, members, asking int) {
+// testStorm lets a crowd join at once a group in which viewers are. With 2,000 members all views have 64 MB
+// for each of them.
+func testStorm(t *testing.T, members, asking int, opts ...spreadtest.Option) {
 	ctx, cancel := context.WithTimeout(t.Context(), bigLimit(members, asking))
 	defer cancel()
 	began := time.Now()
-	b := newBig(ctx, t, members, asking, spreadtest.WithConfig("MaxSessionBytes = 3000000"))
+	b := newBig(ctx, t, members, asking, opts...)
 	b.join(asking)
 	b.settle("a b c")
 	b.swell(members, "a b c")
