@@ -83,11 +83,12 @@ func (n *network) lay(w *World) {
 
 func (n *network) link(from, to int) *link { return &n.links[from*len(n.w.slots)+to] }
 
-// heal undoes everything that faults did.
+// heal undoes everything that faults did. What was sent before may still come late,
+// but nothing waits for it.
 func (n *network) heal() {
 	for i := range n.links {
 		l := &n.links[i]
-		*l = link{path: l.path, last: l.last, narrow: l.narrow}
+		*l = link{path: l.path, narrow: l.narrow}
 		if n.w.calm {
 			l.path.Loss = 0
 		}
