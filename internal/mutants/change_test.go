@@ -143,7 +143,7 @@ var changeFaults = []fault{
 		why:   "It freezes a daemon until its next time-out; no rule forbids that.",
 		edits: []edit{{"ring/form.go", "b.Members[0].Joined < p.join.Number {", "false {"}}},
 	{name: "an attempt is not given up with its coordinator",
-		load: "attempts", rules: "D20@43", within: 300,
+		load: "far", rules: "D20@20", within: 60,
 		edits: []edit{{"ring/form.go", "m.now-a.progress > 2*m.t.Form || m.now-a.began > 40*m.t.Form {", "false {"}, {"ring/form.go", "d.by(a.progress + 2*m.t.Form + 1)", ""}}},
 	{name: "a gathering never begins anew",
 		why:   "Those who are waited for come back when the faults end. TestFirstDiesWhileGathering of internal/ring shows it; the simulator would if some daemons stayed down at the end.",

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"slices"
 	"time"
 
 	"gospread/spread/internal/ringproto"
@@ -15,12 +16,16 @@ type probe struct {
 	// nobody.
 	first  time.Duration
 	recent bool // something new has been told since the last look
+	wait   bool // the last look left somebody out
 	asked  int  // further Joins asked for since first
 }
 
 const (
 	// mergeDelay is how long others that come at the same time are waited for.
 	mergeDelay = 5 * time.Millisecond
+	// mostMergeWait is how long a merge waits for somebody who is there and does not go
+	// with the others, as long as they may not yet have told that they hear each other.
+	mostMergeWait = 40 * time.Millisecond
 	// mostAsked is how often others are asked again before the next probe.
 	mostAsked = 4
 )
@@ -28,7 +33,7 @@ const (
 // met notes that a daemon outside the ring has told of itself.
 func (p *probe) met(now time.Duration) {
 	if p.first == 0 {
-		p.first, p.asked = now, 0
+		p.first, p.asked, p.wait = now, 0, false
 	}
 	p.recent = true
 }
@@ -57,18 +62,33 @@ func (m *Machine) probeOthers() {
 	if m.now-p.first < mergeDelay {
 		return
 	}
-	if p.recent {
-		p.recent = false
+	waited := m.now-p.first >= m.mergeWait()
+	if p.recent || p.wait && waited {
+		p.recent, p.wait = false, false
 		if group := m.choose(); len(group) > len(m.ring.members) && group[0] == m.self {
-			p.first = 0
-			m.propose(group)
-			return
+			if p.wait = !waited && m.leavesOut(group); !p.wait {
+				p.first = 0
+				m.propose(group)
+				return
+			}
 		}
 	}
 	if p.asked < mostAsked && m.now >= m.askAgain() {
 		p.asked++
 		m.probeJoin(true)
 	}
+}
+
+// mergeWait is mostMergeWait, or less where the time between probes is short: who
+// has not been merged with by then is forgotten.
+func (m *Machine) mergeWait() time.Duration { return min(mostMergeWait, m.t.Probe/2) }
+
+// leavesOut tells whether somebody outside of the group has told of itself since others
+// have come to be merged with.
+func (m *Machine) leavesOut(group []*peer) bool {
+	return slices.ContainsFunc(m.peers, func(q *peer) bool {
+		return q != m.self && q.alive() && !q.deaf && q.joined >= m.probe.first && !slices.Contains(group, q)
+	})
 }
 
 // askAgain is when a leader that has met others asks everybody again whom they
@@ -94,6 +114,9 @@ func (m *Machine) probeBy(d *earliest) {
 	if p.first != 0 {
 		if p.recent {
 			d.by(p.first + mergeDelay)
+		}
+		if p.wait {
+			d.by(p.first + m.mergeWait())
 		}
 		if p.asked < mostAsked {
 			d.by(m.askAgain())
