@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type daemon struct {
 	cmd    *exec.Cmd
 	out    *output
 	exited chan struct{} // closed when the process has ended; then err is set
+	halted bool          // see halt
 	err    error
 }
 
@@ -67,6 +69,18 @@ func start(t testing.TB, s setup) *daemon {
 // prepare writes the files of a daemon that is not started yet.
 func prepare(t testing.TB, s setup) *daemon {
 	t.Helper()
+	d := place(t, s, t.TempDir())
+	files := map[string]string{"spread.conf": configuration(t, s.options, d)}
+	for name, text := range s.files {
+		files[name] = text
+	}
+	d.write(t, files)
+	return d
+}
+
+// place gives a daemon its name, port and directory.
+func place(t testing.TB, s setup, dir string) *daemon {
+	t.Helper()
 	if s.name == "" {
 		s.name = "localhost"
 	}
@@ -76,7 +90,7 @@ func prepare(t testing.TB, s setup) *daemon {
 	if s.dial == "" {
 		s.dial = s.address
 	}
-	d := &daemon{name: s.name, port: freePort(t), dir: t.TempDir(), set: s}
+	d := &daemon{name: s.name, port: freePort(t), dir: dir, set: s}
 	t.Cleanup(func() { // what a daemon leaves behind, by design or because it died
 		_ = os.Remove(unixPath(d.port))
 		_ = os.Remove(unixPath(d.port) + ".lock")
@@ -84,25 +98,35 @@ func prepare(t testing.TB, s setup) *daemon {
 	if len(d.name) > 19 {
 		d.name = d.name[:19]
 	}
-	if err := os.Chmod(d.dir, 0o755); err != nil { // the daemon may give up root
+	return d
+}
+
+// configuration is the text of spread.conf for daemons of one directory, each in
+// a segment of its own.
+func configuration(t testing.TB, options []string, all ...*daemon) string {
+	t.Helper()
+	lines := append(slices.Clone(options), housekeeping(t, all[0].dir)...)
+	for _, d := range all {
+		segment := d.set.address
+		if strings.Contains(segment, ":") {
+			segment = "[" + segment + "]"
+		}
+		lines = append(lines, fmt.Sprintf("Spread_Segment %s:%d {\n\t%s %s %s\n}", segment, d.port, d.set.name, d.set.address, d.set.stanza))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// write writes files into the directory of the daemon, which may give up root.
+func (d *daemon) write(t testing.TB, files map[string]string) {
+	t.Helper()
+	if err := os.Chmod(d.dir, 0o755); err != nil {
 		t.Fatal(err)
-	}
-	segment := s.address
-	if strings.Contains(segment, ":") {
-		segment = "[" + segment + "]"
-	}
-	conf := strings.Join(append(s.options, housekeeping(t, d.dir)...), "\n")
-	conf += fmt.Sprintf("\nSpread_Segment %s:%d {\n\t%s %s %s\n}\n", segment, d.port, s.name, s.address, s.stanza)
-	files := map[string]string{"spread.conf": conf}
-	for name, text := range s.files {
-		files[name] = text
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return d
 }
 
 // housekeeping gives the lines that let a daemon run here: an identity to

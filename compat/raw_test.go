@@ -27,6 +27,7 @@ const (
 	byLeave      = 0x00000200
 	byDisconnect = 0x00000400
 	regMemb      = 0x00001000
+	transition   = 0x00002000
 
 	joinReq  = 0x00010000
 	leaveReq = 0x00020000
@@ -104,6 +105,17 @@ func (c *conn) read(n int) []byte {
 	_ = c.c.SetReadDeadline(time.Now().Add(patience))
 	if got, err := io.ReadFull(c.r, b); err != nil {
 		c.t.Fatalf("reading %d bytes: %v after % x", n, err, b[:got])
+	}
+	return b
+}
+
+// peek shows the next bytes, which are not read yet.
+func (c *conn) peek(n int) []byte {
+	c.t.Helper()
+	_ = c.c.SetReadDeadline(time.Now().Add(patience))
+	b, err := c.r.Peek(n)
+	if err != nil {
+		c.t.Fatalf("waiting for %d bytes: %v after % x", n, err, b)
 	}
 	return b
 }
