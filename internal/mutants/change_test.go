@@ -92,7 +92,7 @@ var changeFaults = []fault{
 		why:   "They are asked for it a little later.",
 		edits: []edit{{"ring/form.go", "left := mostRecovered", "left := 0"}}},
 	{name: "sources are not asked again",
-		load: "holes", rules: "D20@33", within: 500,
+		load: "loss", rules: "D20@1", within: 60,
 		edits: []edit{{"ring/form.go", "a.again = m.now + max(a.wait, m.askSources())", ""}}},
 	{name: "sources are not asked, and send nothing unasked",
 		load: "far", rules: "D20@2", within: 15,
