@@ -13,7 +13,7 @@ func Detached(user, daemon string) *Session {
 	s := &Session{
 		queue: queue{total: new(atomic.Int64)},
 		User:  user, Private: clientproto.Private(user, daemon), Version: clientproto.ThisVersion,
-		server: &Server{conns: make(map[net.Conn]struct{})}, finished: make(chan struct{}),
+		server: &Server{conns: make(map[net.Conn]*Session)}, finished: make(chan struct{}),
 	}
 	s.server.config.Store(&Config{Limits: Limits{Bytes: 1 << 30, Messages: -1}})
 	return s

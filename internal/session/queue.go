@@ -101,6 +101,12 @@ type queue struct {
 	slow atomic.Bool
 	// drained is closed when the queue falls to the low mark or ends.
 	drained chan struct{}
+
+	// What was put in and what has been written, and when the client last took
+	// something, in nanoseconds since 1970, while the kernel's buffer is full; 0: it is
+	// not. Others read these without the lock.
+	in, inBytes, outMsgs, outBytes atomic.Uint64
+	took                           atomic.Int64
 }
 
 // put adds spans. The verdict is Open, or why the session must end.
@@ -111,6 +117,7 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 		return Open
 	}
 	before := q.own
+	msgs, bytes := q.msgs, q.bytes
 	for _, s := range spans {
 		q.bytes += s.cost()
 		q.msgs += s.msgs
@@ -122,6 +129,8 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 		}
 		q.spans = appendSpan(q.spans, s)
 	}
+	q.in.Store(q.in.Load() + uint64(q.msgs-msgs))
+	q.inBytes.Store(q.inBytes.Load() + uint64(q.bytes-bytes))
 	return q.judge(l, q.total.Add(int64(q.own-before)), now)
 }
 
@@ -251,6 +260,8 @@ func (q *queue) more(n int, l *Limits) bool {
 	defer q.mu.Unlock()
 	q.bytes -= cost
 	q.msgs -= msgs
+	q.outMsgs.Store(q.outMsgs.Load() + uint64(msgs))
+	q.outBytes.Store(q.outBytes.Load() + uint64(n))
 	if !q.closed {
 		q.own -= own
 		q.total.Add(-int64(own))
@@ -265,7 +276,9 @@ func (q *queue) more(n int, l *Limits) bool {
 		q.swap()
 	}
 	q.writing = len(q.out) > 0
-	q.blocked = q.blocked && q.writing
+	if q.blocked {
+		q.noteTaken(n)
+	}
 	return q.writing
 }
 
@@ -288,7 +301,19 @@ func (q *queue) relieve() {
 func (q *queue) setBlocked() {
 	q.mu.Lock()
 	q.blocked = true
+	q.took.Store(time.Now().UnixNano())
 	q.mu.Unlock()
+}
+
+// noteTaken notes that the client of a blocked queue took n bytes.
+func (q *queue) noteTaken(n int) {
+	q.blocked = q.writing
+	switch {
+	case !q.blocked:
+		q.took.Store(0)
+	case n > 0:
+		q.took.Store(time.Now().UnixNano())
+	}
 }
 
 // close drops what waits and lets held senders go on.

@@ -175,6 +175,7 @@ func (s *Session) submit(t *turn) {
 		return
 	}
 	s.received.Add(uint64(len(t.batch)))
+	s.receivedBytes.Add(uint64(t.size))
 	t.touched = s.server.router.Submit(s, t.batch, t.touched)
 	clear(t.batch)
 	t.batch, t.size = t.batch[:0], 0
@@ -237,10 +238,19 @@ func (s *Session) waitFor(held []*Session) {
 	for _, r := range held {
 		for s.Reason() == Open {
 			drained, left := r.queue.hold(s.limits(), time.Now())
-			if drained == nil || !s.waitOne(drained, left) {
+			if drained == nil {
+				break
+			}
+			if !s.held.Swap(true) {
+				s.server.held.Add(1)
+			}
+			if !s.waitOne(drained, left) {
 				break
 			}
 		}
+	}
+	if s.held.Load() {
+		s.held.Store(false)
 	}
 }
 

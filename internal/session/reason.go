@@ -68,6 +68,15 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
+// Reasons are all but Open.
+func Reasons() []Reason {
+	var list []Reason
+	for r := Open + 1; r < numReasons; r++ {
+		list = append(list, r)
+	}
+	return list
+}
+
 // Refusal tells whether the session ended before it was accepted.
 func (r Reason) Refusal() bool { return r >= RefusedQuota && r <= HandshakeClosed }
 

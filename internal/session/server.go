@@ -77,14 +77,18 @@ type Server struct {
 	owner    sync.WaitGroup
 
 	mu       sync.Mutex
-	conns    map[net.Conn]struct{} // handshaking or open
+	conns    map[net.Conn]*Session // open; nil: handshaking
 	greeting list.List             // of *greeter, oldest first
 	shutdown bool
+	opened   uint64
+	gone     Traffic // of sessions that have ended
+
+	held atomic.Uint64
 }
 
 // NewServer makes a server without listeners.
 func NewServer(c *Config, r Router, o Observer) *Server {
-	s := &Server{router: r, observer: o, stopped: make(chan struct{}), conns: make(map[net.Conn]struct{})}
+	s := &Server{router: r, observer: o, stopped: make(chan struct{}), conns: make(map[net.Conn]*Session)}
 	s.config.Store(c)
 	return s
 }
@@ -170,7 +174,7 @@ func (s *Server) admit(g *greeter) Reason {
 		delete(s.conns, late.conn)
 		late.hurry()
 	}
-	s.conns[g.conn] = struct{}{}
+	s.conns[g.conn] = nil
 	g.place = s.greeting.PushBack(g)
 	s.owner.Add(1)
 	return Open
@@ -196,6 +200,7 @@ func (s *Server) run(g *greeter) {
 		s.refuse(g, no, time.Since(g.started))
 		return
 	}
+	s.enlist(session)
 	s.observer.SessionOpened(session)
 	session.live()
 }
@@ -224,7 +229,7 @@ func (s *Server) forget(conn net.Conn) {
 
 // ended reports the end of a session that had been attached.
 func (s *Server) ended(x *Session) {
-	s.forget(x.conn)
+	s.strike(x)
 	e := &End{
 		Name: x.Private.String(), User: x.User, Handle: x.Handle, Received: x.Received(),
 		Remote: x.Remote(), Reason: x.Reason(),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gospread/spread/internal/clientproto"
+	"gospread/spread/internal/stats"
 )
 
 // Router is what sessions need from the daemon: the order, and everybody else.
@@ -70,11 +71,13 @@ type Session struct {
 	endMsgs  int           // waiting then
 	endBytes int
 
-	reason   atomic.Uint32
-	cause    atomic.Pointer[error]
-	closed   atomic.Bool
-	received atomic.Uint64
-	owed     atomic.Pointer[Session] // a slow receiver to wait for; see HoldFor
+	reason        atomic.Uint32
+	cause         atomic.Pointer[error]
+	closed        atomic.Bool
+	received      atomic.Uint64
+	receivedBytes atomic.Uint64
+	held          atomic.Bool             // its client is held back for a slow receiver
+	owed          atomic.Pointer[Session] // a slow receiver to wait for; see HoldFor
 }
 
 // Remote is the client's address, "unix" for the Unix socket.
@@ -126,12 +129,21 @@ func (s *Session) HoldFor(r *Session) {
 
 // A Turn is what the Commits of one turn of the router have in common. The zero
 // Turn is ready; it keeps memory alive as long as it is not reset to that.
-type Turn struct{ copier }
+type Turn struct {
+	copier
+	// Depths, if not nil, counts the bytes that wait in a queue when something has been
+	// added to it.
+	Depths *stats.Histogram
+}
 
 // Commit queues what Deliver gathered. The verdict is Open, or why the session
 // must end.
 func (s *Session) Commit(t *Turn, now time.Time) Reason {
 	verdict := s.queue.put(s.pending, &t.copier, s.limits(), now)
+	if t.Depths != nil {
+		_, bytes := s.queue.waiting()
+		t.Depths.Record(int64(bytes))
+	}
 	clear(s.pending)
 	s.pending = s.pending[:0]
 	return verdict
