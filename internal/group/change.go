@@ -29,6 +29,7 @@ func (m *Machine) join(d *daemon, who, name clientproto.Name) {
 	if !d.with {
 		g.changed = true
 	}
+	m.version++
 	g.insert(c)
 	c.enter(g)
 	g.id = m.after(g.id)
@@ -75,6 +76,7 @@ func (m *Machine) kill(who clientproto.Name) {
 
 // without tells the members of g that c is gone, or buries the empty group.
 func (m *Machine) without(g *group, c *client, cause clientproto.Type) {
+	m.version++
 	switch {
 	case len(g.members) == 0:
 		m.bury(g)

@@ -20,6 +20,7 @@ func (m *Machine) transitional(t *ring.Configuration) {
 // split parts with the daemons outside t: groups with members there are changed,
 // and their local members get the signal, unless they already have.
 func (m *Machine) split(t *ring.Configuration) {
+	m.version++
 	m.name(t.ID)
 	for _, d := range m.daemons {
 		d.with = d.with && (d == m.self || slices.Contains(t.Members, d.id))
@@ -47,6 +48,7 @@ func (m *Machine) regular(r *ring.Configuration) {
 		m.abandon()
 		m.split(&ring.Configuration{ID: r.ID, Members: []ring.DaemonID{m.self.id}})
 	}
+	m.version++
 	m.config = r
 	m.name(r.ID)
 	for _, d := range m.daemons {

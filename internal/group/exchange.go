@@ -172,6 +172,7 @@ func (m *Machine) abandon() {
 // finish ends an exchange: the tables are put together, changed groups get their
 // views, and what was held takes effect.
 func (m *Machine) finish() {
+	m.version++
 	m.mergeTables()
 	for _, d := range m.daemons {
 		d.with = d.in

@@ -87,6 +87,7 @@ type Machine struct {
 
 	notice  notice
 	stamp   uint64
+	version uint64
 	to      []Local
 	counted Counters
 }

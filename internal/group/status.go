@@ -67,3 +67,60 @@ func (m *Machine) GroupsOf(private clientproto.Name) []clientproto.Name {
 	}
 	return slices.Clip(names)
 }
+
+// Version changes whenever groups, their views or their members do.
+func (m *Machine) Version() uint64 { return m.version }
+
+// Listing is groups with their members.
+type Listing struct {
+	Groups []Listed // in no order before Sort
+	// All is how many groups there are, Listed or not; Unnamed is how many members of
+	// those listed are not named.
+	All, Unnamed int
+}
+
+// Listed is a group in a [Listing].
+type Listed struct {
+	Info
+	// Names are members in the order of views, Here those connected to this daemon;
+	// either may be cut.
+	Names, Here []clientproto.Name
+}
+
+// Bounds are how much a [Listing] has at most.
+type Bounds struct {
+	Groups int
+	Names  int // members named, in all groups
+	Each   int // members named, in one group
+}
+
+// List copies groups and members, as many as the bounds allow. What takes longer than
+// to copy, it leaves to Sort.
+func (m *Machine) List(b Bounds) *Listing {
+	l := &Listing{All: len(m.groups), Groups: make([]Listed, 0, min(len(m.groups), b.Groups))}
+	for _, g := range m.groups {
+		if len(l.Groups) == b.Groups {
+			break
+		}
+		x := Listed{Info: Info{g.name, g.id, len(g.members), len(g.locals), g.changed}}
+		x.Names = namesOf(g.members, min(b.Each, b.Names))
+		b.Names -= len(x.Names)
+		l.Unnamed += len(g.members) - len(x.Names)
+		x.Here = namesOf(g.here(m.self), min(b.Each, len(x.Names)))
+		l.Groups = append(l.Groups, x)
+	}
+	return l
+}
+
+func namesOf(list []*client, most int) []clientproto.Name {
+	names := make([]clientproto.Name, min(len(list), most))
+	for i := range names {
+		names[i] = list[i].name
+	}
+	return names
+}
+
+// Sort puts the groups in the order of their names.
+func (l *Listing) Sort() {
+	slices.SortFunc(l.Groups, func(a, b Listed) int { return a.Name.Compare(&b.Name) })
+}
