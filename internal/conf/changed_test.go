@@ -79,7 +79,7 @@ func TestChangedKnowsAll(t *testing.T) {
 		}
 		value, ok := values[d.key]
 		if !ok {
-			value = map[form]string{formNumber: "= 21", formMillis: "= 21", formBool: "= true", formWord: "= 'x'"}[d.form]
+			value = map[form]string{formNumber: "= 21", formMillis: "= 21", formBool: "= true", formWord: "= 'x'", formListen: "= 21"}[d.form]
 		}
 		src := seg + string(d.key) + value
 		if d.timer {

@@ -48,6 +48,7 @@ const (
 	KeyExcludeSegAddrsFromHash   Key = "ExcludeSegAddrsFromHash"
 	KeyIgnoreMulticastJoinErrors Key = "IgnoreMulticastJoinErrors"
 	KeyRingKeyFile               Key = "RingKeyFile"          // ours
+	KeyHTTPStatus                Key = "HTTPStatus"           // ours
 	KeyLinkProtocol              Key = "LinkProtocol"         // old
 	KeyRouteMatrix               Key = "RouteMatrix"          // old
 	KeyDebugInitialSequence      Key = "DebugInitialSequence" // old
@@ -67,6 +68,7 @@ const (
 	formNumber             // = number
 	formMillis             // = number of milliseconds
 	formCosts              // { number ... }
+	formListen             // = address:port, host:port or port
 )
 
 // effect says when a directive matters.
@@ -112,6 +114,7 @@ var directives = []directive{
 	{key: KeyEventPreciseTimeStamp, form: formAlone, show: func(o *Options) string { return strconv.FormatBool(o.Log.Stamp.Precise()) }},
 	{key: KeyDangerousMonitor, form: formBool, effect: effectMonitor, yes: func(o *Options) *bool { return &o.DangerousMonitor }},
 	{key: KeySocketPortReuse, form: formTri, restart: whyBound, show: func(o *Options) string { return o.SocketPortReuse.String() }},
+	{key: KeyHTTPStatus, form: formListen, contextual: true, show: func(o *Options) string { return o.HTTPStatus }},
 
 	{key: KeyMaxSessionMessages, form: formNumber, max: maxNumber, number: func(o *Options) *int { return &o.MaxSessionMessages }},
 	{key: KeyMaxSessionBytes, form: formNumber, contextual: true, min: 1, max: maxNumber, number: func(o *Options) *int { return &o.MaxSessionBytes }},

@@ -83,7 +83,7 @@ func standsFor(words, value string, d *directive) bool {
 		return words == "-"
 	}
 	want, ok := map[string]map[Key]string{
-		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: "", KeyRuntimeDir: "", KeyRingKeyFile: ""},
+		"none":                          {KeyEventLogFile: "", KeyRequiredAuthMethods: "", KeyRuntimeDir: "", KeyRingKeyFile: "", KeyHTTPStatus: ""},
 		"off":                           {KeyEventTimeStamp: "", KeyEventPreciseTimeStamp: "false"},
 		"no limit":                      {KeyMaxSessionMessages: "-1"},
 		"that of the addresses":         {KeyActiveIPVersion: "none"},
@@ -119,7 +119,7 @@ func TestSample(t *testing.T) {
 		}
 		switch d.key {
 		case KeyEventLogFile, KeyEventTimeStamp, KeyEventPreciseTimeStamp, KeyMaxSessionMessages, KeyRequiredAuthMethods, KeyActiveIPVersion,
-			KeyRuntimeDir, KeyRingKeyFile:
+			KeyRuntimeDir, KeyRingKeyFile, KeyHTTPStatus:
 			continue // off by default, shown with an example
 		}
 		if got, want := d.value(&on.Options), d.value(&defaults); got != want && !d.timer {

@@ -86,6 +86,8 @@ func (p *parser) value(d *directive, name token) error {
 			*d.number(o) = t.num
 		}
 		p.checkNumber(d, t)
+	case formListen:
+		return p.listen(d, t)
 	case formWord, formStamp:
 		if t.kind != kindWord {
 			return p.fail(t, fmt.Sprintf("expected a text as the value of %s, found %s", d.key, t.describe()), hintText(t))
