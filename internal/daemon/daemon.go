@@ -82,6 +82,8 @@ type Daemon struct {
 	rejections  rejections
 	server      *session.Server
 	sessions    *sessionLog // nil without -l y
+	began       time.Time
+	history     *history
 
 	tcp  []net.Listener
 	unix *unixSocket // nil if another daemon has it
@@ -128,6 +130,7 @@ func Run(ctx context.Context, opts Options) error {
 // start does everything that can fail, in the order of configuration and tools
 // 7.3: nothing is served before all of it is in place.
 func (d *Daemon) start(ctx context.Context) error {
+	d.began, d.history = time.Now(), newHistory()
 	d.banner()
 	hostname, err := os.Hostname()
 	if err != nil {
@@ -309,6 +312,7 @@ func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	if d.network.link != nil {
 		d.network.link.Start(inlet{d.engine, d.network})
 	}
+	d.engine.lookout.want(wantFull)
 	d.engine.turn(func() {})
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"gospread/spread/internal/group"
 	"gospread/spread/internal/ring"
 	"gospread/spread/internal/session"
+	"gospread/spread/internal/stats"
 )
 
 // orderer is what the engine needs from a ring.
@@ -24,6 +25,7 @@ type orderer interface {
 	Tune(t ring.Timing, w ring.Windows)
 	Leave(now time.Duration)
 	Left() bool
+	Status() ring.Status
 	Deadline() time.Duration
 	Advance(now time.Duration, out *ring.Output)
 }
@@ -61,6 +63,9 @@ type engine struct {
 	stopped bool
 	kept    uint32 // the time that the next life must exceed
 
+	lookout lookout
+	depths  stats.Histogram // of the sessions' queues, in bytes, when something is added
+
 	// Of the turn under way.
 	touched []*session.Session
 	ended   []*session.Session
@@ -70,7 +75,8 @@ type engine struct {
 }
 
 func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
-	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session)}
+	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session),
+		depths: stats.Of(stats.Bytes)}
 	e.groups = group.New(self, daemons, groupSink{e})
 	return e
 }
@@ -100,6 +106,9 @@ func (e *engine) leave() []*session.Session {
 	e.touched, e.ended = nil, nil
 	e.pace.update(e.ring.Backlog(), e.groups.Blocked())
 	e.alarm.set(e.ring.Deadline(), e.now(), e.ring.Left())
+	if e.lookout.wanted.Load() != 0 {
+		e.show()
+	}
 	e.mu.Unlock()
 	for _, s := range ended {
 		s.Close()
@@ -157,7 +166,7 @@ func (e *engine) leaveOnce() {
 // len(e.touched).
 func (e *engine) commit(first int) (done int) {
 	var doomed bool
-	var turn session.Turn
+	turn := session.Turn{Depths: &e.depths}
 	now := time.Now()
 	for ; first < len(e.touched); first++ {
 		s := e.touched[first]

@@ -125,7 +125,7 @@ func (d *Daemon) setLinkPeers(cfg *conf.Config, peers []link.Peer) error {
 		return err
 	}
 	d.engine.turn(func() {
-		d.network.link = n.link
+		d.network.use(n.link)
 		d.engine.ring.SetDatagram(d.network.datagram())
 	})
 	d.network.link.Start(inlet{d.engine, d.network})
@@ -145,6 +145,7 @@ func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
 			d.log.print("Spread: %v", err)
 		}
 	}
+	d.history.epochBegins()
 	d.log.print("Spread: the configuration with hash value %d is in force", digest)
 	return groupDaemons(cfg)
 }

@@ -47,7 +47,8 @@ type network struct {
 	batch []link.Datagram
 	via   via
 
-	refused atomic.Uint64 // datagrams that could not be opened
+	refused, strangers atomic.Uint64           // datagrams that could not be opened; of no daemon of ours
+	shown              atomic.Pointer[Carrier] // link, for those who are not in a turn
 }
 
 // opened is a batch of datagrams after their seals were opened.
@@ -74,8 +75,14 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 	if err != nil {
 		return nil, fmt.Errorf("reach the other daemons: %w", err)
 	}
-	n.link = l
+	n.use(l)
 	return n, nil
+}
+
+// use makes l the link; it is called in a turn if there has been one.
+func (n *network) use(l Carrier) {
+	n.link = l
+	n.shown.Store(&l)
 }
 
 // ownSegment has the addresses of the daemon's segment.
@@ -182,11 +189,12 @@ func (i inlet) Receive(batch []link.Received) {
 	sealer := i.net.sealer.Load()
 	for k := range batch {
 		b, err := sealer.Open(batch[k].Data)
+		count := &i.net.refused
 		if err == nil && batch[k].From == 0 {
-			err = errStranger
+			err, count = errStranger, &i.net.strangers
 		}
 		if err != nil {
-			i.net.refused.Add(1)
+			count.Add(1)
 			if i.net.rejected != nil {
 				i.net.rejected(batch[k].Source, err)
 			}

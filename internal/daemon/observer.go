@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"time"
+
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/session"
 )
@@ -20,6 +22,7 @@ func (o observer) SessionOpened(s *session.Session) {
 
 // SessionEnded implements session.Observer.
 func (o observer) SessionEnded(e *session.End) {
+	o.history.close(e, time.Now())
 	level := conf.LevelWarning
 	switch e.Reason {
 	case session.ClientDisconnected, session.ClientClosed, session.DaemonStopped:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/ring"
@@ -43,6 +44,11 @@ func (d *Daemon) installed(c *ring.Configuration) {
 	if d.opts.Installed != nil {
 		d.opts.Installed(c)
 	}
+	members := make([]string, len(c.Members))
+	for i, id := range c.Members {
+		members[i] = d.daemonName(id)
+	}
+	d.history.installed(c.ID, members, time.Now())
 	d.log.print("%s", membershipReport(d.epochs.now(), d.self.Name, c))
 	if d.sessions != nil {
 		d.sessions.membership(d.epochs.now(), c)
@@ -56,6 +62,7 @@ func (d *Daemon) noted(n ring.Note) {
 		level = conf.LevelError
 	}
 	text := n.Text(d.daemonName(n.Daemon))
+	d.history.note(n, text)
 	if n.Kind == ring.NoteMismatch {
 		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
 	}

@@ -9,7 +9,8 @@ import (
 // clients, Out went into their queues.
 type Traffic struct{ MessagesIn, BytesIn, MessagesOut, BytesOut uint64 }
 
-func (t *Traffic) add(o Traffic) {
+// Add adds what others have done.
+func (t *Traffic) Add(o Traffic) {
 	t.MessagesIn += o.MessagesIn
 	t.BytesIn += o.BytesIn
 	t.MessagesOut += o.MessagesOut
@@ -79,6 +80,13 @@ func (s *Server) Overview() Overview {
 	return o
 }
 
+// Opened is how many sessions there have been.
+func (s *Server) Opened() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
 // enlist counts a new session in.
 func (s *Server) enlist(x *Session) {
 	s.mu.Lock()
@@ -92,5 +100,5 @@ func (s *Server) strike(x *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, x.conn)
-	s.gone.add(x.traffic())
+	s.gone.Add(x.traffic())
 }

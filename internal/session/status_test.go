@@ -14,7 +14,7 @@ func (s *Server) total() (t Traffic) {
 	o := s.Overview()
 	t = o.Gone
 	for _, x := range o.Sessions {
-		t.add(x.Load(time.Now()).Traffic)
+		t.Add(x.Load(time.Now()).Traffic)
 	}
 	return t
 }

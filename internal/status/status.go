@@ -116,6 +116,9 @@ type Clients struct {
 	BytesOut    uint64 `json:"bytes_out"`
 	// Held counts how often a sender was held back for a slow receiver.
 	Held uint64 `json:"held"`
+	// QueueDepth counts the bytes that wait in a client's queue when something has been
+	// added to it.
+	QueueDepth Sizes `json:"queue_depth"`
 	// Slowest are the sessions with the longest queues, the longest first; at most
 	// [MostSlow].
 	Slowest []Session `json:"slowest,omitempty"`
@@ -160,9 +163,11 @@ type Ring struct {
 	// stranger.
 	Rejected map[string]uint64 `json:"rejected,omitempty"`
 	// TokenRotation is the time from one visit of the token to the next while it
-	// moves. Delivery is the time from when a local message got its place until it
-	// was delivered here.
+	// moves, that is while this daemon always wants it; TokenWait from when it wants
+	// the token until it has it. Delivery is the time from when a packet of local
+	// messages got its place until all of it was delivered here.
 	TokenRotation Histogram `json:"token_rotation"`
+	TokenWait     Histogram `json:"token_wait"`
 	Delivery      Histogram `json:"delivery"`
 }
 
@@ -206,6 +211,23 @@ type Histogram struct {
 type Bucket struct {
 	Le    float64 `json:"le_seconds"`
 	Count uint64  `json:"count"`
+}
+
+// Sizes sums up sizes in bytes.
+type Sizes struct {
+	Count uint64  `json:"count"`
+	Sum   float64 `json:"sum_bytes"`
+	P50   float64 `json:"p50_bytes"`
+	P99   float64 `json:"p99_bytes"`
+	Max   int64   `json:"max_bytes"`
+	// Buckets are as those of a Histogram.
+	Buckets []SizeBucket `json:"buckets,omitempty"`
+}
+
+// SizeBucket is a bound and how many sizes are within it.
+type SizeBucket struct {
+	Le    int64  `json:"le_bytes"`
+	Count uint64 `json:"count"`
 }
 
 // Group is a process group.
