@@ -55,6 +55,7 @@ var rooms = map[string]room{
 		"internal/ringproto", "internal/seal", "internal/session", "internal/stats", "internal/status", "internal/statusd",
 	}},
 	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},
+	"internal/statusd": {uses: []string{"internal/status"}},
 	"internal/link":    {uses: []string{"internal/seal", "internal/stats"}},
 	"internal/seal":    {},
 	"internal/stats":   {pure: true, std: pureStd},

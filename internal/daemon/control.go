@@ -118,14 +118,14 @@ func (d *Daemon) reload(ctx context.Context) {
 		return
 	}
 	if err == nil {
-		err = d.apply(old, cfg)
+		err = d.apply(ctx, old, cfg)
 	}
 	if err != nil {
 		d.log.print("Spread: the configuration stays as it was: %v", err)
 	}
 }
 
-func (d *Daemon) apply(old, cfg *conf.Config) error {
+func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) error {
 	if why := conf.OwnEntryChanged(d.started, cfg, d.self.Name); why != "" {
 		return errors.New(why)
 	}
@@ -140,6 +140,10 @@ func (d *Daemon) apply(old, cfg *conf.Config) error {
 	if err := d.reloadKeys(cfg); err != nil {
 		d.log.print("Spread: %v", err)
 		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyRingKeyFile)+":") })
+	}
+	if err := d.moveStatus(ctx, cfg); err != nil {
+		d.log.print("Spread: the status service stays as it was: %v", err)
+		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyHTTPStatus)+":") })
 	}
 	d.engine.turn(func() { d.engine.ring.Tune(timing(&cfg.Options), windows(&cfg.Options)) })
 	if err := d.offerEpoch(cfg); err != nil {

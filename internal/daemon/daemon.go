@@ -84,6 +84,7 @@ type Daemon struct {
 	sessions    *sessionLog // nil without -l y
 	began       time.Time
 	history     *history
+	status      *httpStatus // nil: it is not wanted; after the start only reloads change it
 
 	tcp  []net.Listener
 	unix *unixSocket // nil if another daemon has it
@@ -235,6 +236,10 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 		return err
 	}
 	d.reportNetwork()
+	if d.status, err = d.openStatus(ctx, cfg); err != nil {
+		d.closeListeners()
+		return err
+	}
 	if d.opts.Listeners != nil {
 		return nil
 	}
@@ -437,6 +442,8 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 			}
 		})
 	}
+	d.serveStatus(d.status)
+	defer func() { d.status.close() }()
 	d.waitForEnd(ctx, sig)
 	d.engine.stop(session.DaemonStopped)
 	d.leaveRing()
@@ -467,6 +474,9 @@ func (d *Daemon) leaveRing() {
 
 func (d *Daemon) closeListeners() {
 	closeAll(d.tcp)
+	if d.status != nil && d.status.server == nil {
+		d.status.close()
+	}
 	if d.network != nil {
 		d.network.close()
 	}

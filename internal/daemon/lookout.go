@@ -64,6 +64,8 @@ const (
 	plainAge = 100 * time.Millisecond
 	fullAge  = 500 * time.Millisecond
 	turnWait = 20 * time.Millisecond
+	// lookPatience is how long a turn may take before nobody waits for it any more.
+	lookPatience = time.Second
 )
 
 // lookout shows what is in the engine to those outside. They want a snapshot, and the
@@ -135,6 +137,9 @@ func (e *engine) look(ctx context.Context, what uint32) *snapshot {
 	l := &e.lookout
 	if s := l.fresh(what); s != nil {
 		return s
+	}
+	if l.waiting() > lookPatience {
+		return l.last(what) // the engine hangs
 	}
 	shown, first := l.want(what)
 	if first {

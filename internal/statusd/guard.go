@@ -1,0 +1,94 @@
+package statusd
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// guard lets requests through that may only look, and that mean this machine: a page
+// of another site cannot get here by a name of its own that leads to our address.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.active.Add(1)
+		defer s.active.Done()
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime)) // else it is up to the peer
+		switch {
+		case !s.means(r.Host):
+			http.Error(w, "this daemon is not called that: use its address, localhost, or the name of its machine", http.StatusForbidden)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "there is nothing to be changed here: use GET", http.StatusMethodNotAllowed)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// means tells whether the Host of a request is this machine.
+func (s *Server) means(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return s.hosts[canonical(host)]
+}
+
+func canonical(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+
+// slots are places that can be taken.
+type slots chan struct{}
+
+func newSlots(n int) slots { return make(slots, n) }
+
+// take takes a place if there is one.
+func (s slots) take() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s slots) leave() { <-s }
+
+// boundedListener closes connections that are too many.
+type boundedListener struct {
+	net.Listener
+	places slots
+}
+
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.places.take() {
+			return &placedConn{Conn: c, leave: sync.OnceFunc(l.places.leave)}, nil
+		}
+		_ = c.Close() // nothing was said
+	}
+}
+
+// placedConn leaves its place when it is closed.
+type placedConn struct {
+	net.Conn
+	leave func()
+}
+
+func (c *placedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
