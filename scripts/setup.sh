@@ -33,6 +33,19 @@ fi
 if command -v apt-get >/dev/null; then
 	command -v tmux >/dev/null || missing="$missing tmux"
 fi
+# What the status service exports is checked by promtool. The package would also start
+# a server, so the tool alone is taken out of it.
+promtool() {
+	command -v promtool >/dev/null && return
+	command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ] || return 0
+	echo "setup: installing promtool"
+	dir=$(mktemp -d)
+	apt-get update -q
+	(cd "$dir" && apt-get download -q prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool)
+	install -m 755 "$dir/usr/bin/promtool" /usr/local/bin/promtool
+	rm -r "$dir"
+}
+promtool
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
