@@ -35,7 +35,7 @@ if command -v apt-get >/dev/null; then
 fi
 # What the status service exports is checked by promtool. The package would also start
 # a server, so the tool alone is taken out of it.
-promtool() {
+get_promtool() {
 	command -v promtool >/dev/null && return
 	command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ] || return 0
 	echo "setup: installing promtool"
@@ -45,7 +45,7 @@ promtool() {
 	install -m 755 "$dir/usr/bin/promtool" /usr/local/bin/promtool
 	rm -r "$dir"
 }
-promtool
+get_promtool
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
