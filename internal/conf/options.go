@@ -20,8 +20,8 @@ type Options struct {
 	MaxSessions        int           // clients at once; 0: as many as the descriptor limit allows
 	HandshakeTimeout   time.Duration // for the whole handshake of a new client
 
-	// HTTPStatus is where the status service listens, as host:port; empty: it does not. The host is an address, or a name
-	// that is to be looked up.
+	// HTTPStatus is where the status service listens, as host:port, or as a port alone for the loopback interface; empty:
+	// it does not. The host is an address, or a name that is to be looked up.
 	HTTPStatus string
 
 	RuntimeDir  string

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// listen takes where a service listens: a port alone means this machine only.
+// listen takes where a service listens: a port alone means the loopback interface.
 func (p *parser) listen(d *directive, t token) error {
-	const form = "write address:port, such as 127.0.0.1:4810, or a port alone for 127.0.0.1"
+	const form = "write address:port, such as 127.0.0.1:4810, or a port alone for this machine only"
 	var host string
 	port := 0
 	switch t.kind {
 	case kindNumber:
-		host, port = "127.0.0.1", t.num
+		port = t.num
 	case kindAddrPort:
 		at := netip.AddrPortFrom(t.addr, t.port)
 		host, port = strings.TrimSuffix(at.String(), ":"+strconv.Itoa(int(t.port))), int(t.port)
@@ -31,7 +31,10 @@ func (p *parser) listen(d *directive, t token) error {
 	if port < 1 || port > 65535 {
 		return p.fail(t, fmt.Sprintf("the port of %s must be 1 to 65535", d.key), form)
 	}
-	p.cfg.Options.HTTPStatus = host + ":" + strconv.Itoa(port)
+	p.cfg.Options.HTTPStatus = strconv.Itoa(port)
+	if host != "" {
+		p.cfg.Options.HTTPStatus = host + ":" + strconv.Itoa(port)
+	}
 	return nil
 }
 

@@ -8,7 +8,7 @@ import (
 func TestHTTPStatus(t *testing.T) {
 	const segment = "Spread_Segment 127.0.0.255:4803 { a 127.0.0.1 }\n"
 	for value, want := range map[string]string{
-		"4810":                 "127.0.0.1:4810",
+		"4810":                 "4810",
 		"127.0.0.1:4810":       "127.0.0.1:4810",
 		"0.0.0.0:65535":        "0.0.0.0:65535",
 		"[::1]:4810":           "[::1]:4810",
@@ -17,7 +17,7 @@ func TestHTTPStatus(t *testing.T) {
 		"[fe80::1%eth0]:4810":  "[fe80::1%eth0]:4810",
 		"localhost:4810":       "localhost:4810",
 		"mars.example.com:80":  "mars.example.com:80",
-		"4810\nHTTPStatus = 7": "127.0.0.1:7",
+		"4810\nHTTPStatus = 7": "7",
 	} {
 		if c := parse(t, segment+"HTTPStatus = "+value+"\n"); c.Options.HTTPStatus != want {
 			t.Errorf("%s: %q, want %q", value, c.Options.HTTPStatus, want)
@@ -58,7 +58,7 @@ func TestHTTPStatus(t *testing.T) {
 func TestHTTPStatusChanges(t *testing.T) {
 	const segment = "Spread_Segment 127.0.0.255:4803 { a 127.0.0.1 }\n"
 	live, refused := Changed(parse(t, segment), parse(t, segment+"HTTPStatus = 4810"), "a")
-	if len(refused) > 0 || len(live) != 1 || live[0] != `HTTPStatus: "" -> 127.0.0.1:4810` {
+	if len(refused) > 0 || len(live) != 1 || live[0] != `HTTPStatus: "" -> 4810` {
 		t.Errorf("%q %q", live, refused)
 	}
 }

@@ -76,7 +76,7 @@ type engine struct {
 
 func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
 	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session),
-		depths: stats.Of(stats.Bytes)}
+		lookout: lookout{bounds: listed()}, depths: stats.Of(stats.Bytes)}
 	e.groups = group.New(self, daemons, groupSink{e})
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"gospread/spread/internal/conf"
@@ -13,15 +14,29 @@ import (
 
 // httpStatus is the status service while it is wanted.
 type httpStatus struct {
-	at       string // as the file has it
+	at       string // as it is wanted
 	listener net.Listener
 	server   *statusd.Server
 	serving  sync.WaitGroup
 }
 
+// statusAddr is where the configuration wants the status service; empty: nowhere. A
+// port alone is that of the loopback interface: several daemons of one machine that
+// share a file have loopback addresses of their own.
+func statusAddr(cfg *conf.Config, self *conf.Daemon) string {
+	at := cfg.Options.HTTPStatus
+	if at == "" || strings.ContainsRune(at, ':') {
+		return at
+	}
+	if self.Addr.IsLoopback() {
+		return net.JoinHostPort(self.Addr.String(), at)
+	}
+	return net.JoinHostPort("127.0.0.1", at)
+}
+
 // openStatus listens where the configuration wants the status service; nil if nowhere.
 func (d *Daemon) openStatus(ctx context.Context, cfg *conf.Config) (*httpStatus, error) {
-	at := cfg.Options.HTTPStatus
+	at := statusAddr(cfg, &d.self)
 	if at == "" {
 		return nil, nil
 	}
@@ -71,7 +86,7 @@ func (h *httpStatus) close() {
 // stays as it was.
 func (d *Daemon) moveStatus(ctx context.Context, cfg *conf.Config) error {
 	was := d.status
-	if was == nil && cfg.Options.HTTPStatus == "" || was != nil && was.at == cfg.Options.HTTPStatus {
+	if at := statusAddr(cfg, &d.self); was == nil && at == "" || was != nil && was.at == at {
 		return nil
 	}
 	h, err := d.openStatus(ctx, cfg)

@@ -49,7 +49,7 @@ func (g *groupList) sort() {
 
 // listed is how much of the groups a snapshot has at most: the turn that copies it
 // takes a few milliseconds then.
-var listed = group.Bounds{Groups: 10_000, Names: 20_000, Each: 1000}
+func listed() group.Bounds { return group.Bounds{Groups: 10_000, Names: 20_000, Each: 1000} }
 
 // What may be wanted of a turn.
 const (
@@ -74,6 +74,7 @@ const (
 type lookout struct {
 	wanted      atomic.Uint32
 	plain, full atomic.Pointer[snapshot] // the last ones; never nil once the engine has begun
+	bounds      group.Bounds
 
 	mu    sync.Mutex
 	shown chan struct{} // closed when what is wanted is there; nil: nothing is wanted
@@ -189,5 +190,5 @@ func (e *engine) listGroups() *groupList {
 	if s := e.lookout.full.Load(); s != nil && s.groups.version == version {
 		return s.groups
 	}
-	return &groupList{version: version, list: e.groups.List(listed)}
+	return &groupList{version: version, list: e.groups.List(e.lookout.bounds)}
 }
