@@ -120,7 +120,7 @@ func TestReportOfASlowClient(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- sender.flood("g", 1000, &stop) }()
 	r := d.told("the slow client", func(r *status.Report) bool {
-		return len(r.Clients.Slowest) > 0 && r.Sessions[0].Held && r.Clients.Slowest[0].QueuedBytes > 50_000
+		return len(r.Clients.Slowest) > 0 && r.Sessions[0].Held && r.Clients.Held > 0 && r.Clients.Slowest[0].QueuedBytes > 50_000
 	})
 	if s := r.Clients.Slowest; s[0].Name != "#stalled#d" || r.Clients.QueuedBytes < 50_000 || r.Clients.Held == 0 || len(s) > status.MostSlow {
 		t.Errorf("%+v", r.Clients)
