@@ -4,11 +4,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -31,6 +35,45 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no free port")
+}
+
+// get CODE URL [PATTERN...] asks for something over HTTP, until the answer has the status
+// given and lines that match the patterns.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: get CODE URL [PATTERN...]")
+	}
+	var patterns []*regexp.Regexp
+	for _, p := range args[2:] {
+		re, err := regexp.Compile("(?m)" + p)
+		ts.Check(err)
+		patterns = append(patterns, re)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for {
+		code, body, err := ask(args[1])
+		missing := slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return !re.Match(body) })
+		if err == nil && strconv.Itoa(code) == args[0] && !missing {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			ts.Fatalf("%s: %d %v\n%s", args[1], code, err, body)
+		}
+	}
+}
+
+func ask(url string) (code int, body []byte, err error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
 }
 
 // masks are what differs from run to run.

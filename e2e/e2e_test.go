@@ -102,6 +102,7 @@ func runScripts(t *testing.T, dir string) {
 			"exits":     exits,
 			"mask":      mask,
 			"jsonfield": jsonField,
+			"get":       get,
 		},
 	})
 }

@@ -57,3 +57,32 @@ func benchmarkTurn(b *testing.B, receivers int) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch, "ns/msg")
 }
+
+// BenchmarkShow is how long a turn leaves a snapshot for, with groups of ten members; a
+// plain one, and one with all groups, which have changed.
+func BenchmarkShow(b *testing.B) {
+	for _, groups := range []int{0, 100, 2000} {
+		r := ring.New(ring.Options{Self: 1, Incarnation: 1, Peers: []ring.Peer{{ID: 1}}}, 0)
+		e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func([]ring.Packet) {})
+		for i := range 10 {
+			s := session.Detached(fmt.Sprintf("r%d", i), "d")
+			e.Claim(s.Private)
+			e.Attach(s)
+			for g := range groups {
+				h := clientproto.Header{Type: clientproto.Join, NumGroups: 1}
+				name := clientproto.MakeName(fmt.Sprint("g", g))
+				e.Submit(s, [][]byte{append(clientproto.AppendHeader(nil, &h, &s.Private, 0), name[:]...)}, nil)
+			}
+		}
+		for what, name := range map[uint32]string{wantPlain: "plain", wantFull: "full"} {
+			b.Run(fmt.Sprintf("groups=%d/%s", groups, name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					e.lookout.full.Store(nil)
+					e.lookout.want(what)
+					e.show()
+				}
+			})
+		}
+	}
+}

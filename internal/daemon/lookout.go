@@ -62,7 +62,7 @@ const (
 // is waited for.
 const (
 	plainAge = 100 * time.Millisecond
-	fullAge  = 500 * time.Millisecond
+	fullAge  = 250 * time.Millisecond
 	turnWait = 20 * time.Millisecond
 	// lookPatience is how long a turn may take before nobody waits for it any more.
 	lookPatience = time.Second
@@ -151,6 +151,16 @@ func (e *engine) look(ctx context.Context, what uint32) *snapshot {
 	case <-ctx.Done():
 	}
 	return l.last(what)
+}
+
+// lookAtGroups returns the groups: those that were listed last, if they have not
+// changed since.
+func (e *engine) lookAtGroups(ctx context.Context) *groupList {
+	now := e.look(ctx, wantPlain)
+	if s := e.lookout.full.Load(); s.groups.version == now.version {
+		return s.groups
+	}
+	return e.look(ctx, wantFull).groups
 }
 
 // hasten makes a turn if nobody does: at once if the engine is idle, else when those

@@ -124,7 +124,7 @@ func (m *Machine) giveAlone(s Service, payload []byte) {
 	p := packet{seq: r.high, origin: m.self}
 	m.counts.Packets++
 	m.counts.DeliveredPackets++
-	m.times.delivery.Record(0)
+	m.times.delivery.RecordZero()
 	m.give(&p, s, payload, 0)
 	if m.o.Trace {
 		m.sent = append(m.sent, m.events[len(m.events)-1].Message)

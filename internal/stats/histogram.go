@@ -86,6 +86,12 @@ func (h *Histogram) Record(v int64) {
 	h.Max = max(h.Max, v)
 }
 
+// RecordZero is Record(0), for where that is nearly all there is.
+func (h *Histogram) RecordZero() {
+	h.Counts[0]++
+	h.Count++
+}
+
 // Quantile estimates a value that the share q of all, from 0 to 1, do not exceed: it
 // is within the bucket that has it. It is 0 if nothing was recorded.
 func (h *Histogram) Quantile(q float64) float64 {

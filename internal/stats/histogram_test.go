@@ -62,7 +62,14 @@ func TestCopies(t *testing.T) {
 	h := Of(Bytes)
 	h.Record(5)
 	c := h
-	h.Record(7)
+	h.Record(0)
+	zero := Of(Bytes)
+	zero.RecordZero()
+	if same := Of(Bytes); zero.Count != 1 {
+		t.Error("a zero is not counted")
+	} else if same.Record(0); same != zero {
+		t.Error("RecordZero is not Record(0)")
+	}
 	if c.Count != 1 || h.Count != 2 {
 		t.Error("a copy follows its origin")
 	}

@@ -10,7 +10,7 @@ import (
 // How old what is sent may be: those who ask at the same time get the same.
 const (
 	summaryAge = 100 * time.Millisecond
-	reportAge  = 500 * time.Millisecond
+	reportAge  = 250 * time.Millisecond
 )
 
 // document is made once for many.
@@ -22,7 +22,7 @@ type document struct {
 
 // get returns the document if it is not older than age, or makes it anew; for that ctx is
 // given no more than lookTime.
-func (d *document) get(ctx context.Context, age time.Duration, make func(context.Context) []byte) []byte {
+func (d *document) get(ctx context.Context, age time.Duration, build func(context.Context) []byte) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.body != nil && time.Since(d.at) < age {
@@ -31,7 +31,7 @@ func (d *document) get(ctx context.Context, age time.Duration, make func(context
 	// What is made is not for this request alone: that it has gone is no reason to stop.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
-	d.body, d.at = make(ctx), time.Now()
+	d.body, d.at = build(ctx), time.Now()
 	return d.body
 }
 

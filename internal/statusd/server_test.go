@@ -320,7 +320,7 @@ func TestManyScrapers(t *testing.T) {
 		})
 	}
 	scrapers.Wait()
-	// Each 100 and 500 ms anew, however many ask: this took well below a minute.
+	// Each 100 and 250 ms anew, however many ask: this took well below a minute.
 	if s, r := f.summaries.Load(), f.reports.Load(); s > 100 || r > 100 {
 		t.Errorf("made %d and %d times", s, r)
 	}
