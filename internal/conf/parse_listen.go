@@ -11,7 +11,7 @@ import (
 func (p *parser) listen(d *directive, t token) error {
 	const form = "write address:port, such as 127.0.0.1:4810, or a port alone for this machine only"
 	var host string
-	port := 0
+	var port int
 	switch t.kind {
 	case kindNumber:
 		port = t.num

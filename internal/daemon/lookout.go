@@ -27,10 +27,9 @@ type snapshot struct {
 
 // groupList is the groups of a snapshot, and which of them each local client is in.
 type groupList struct {
-	version uint64
-	list    *group.Listing
-	once    sync.Once
-	of      map[clientproto.Name][]string
+	list *group.Listing
+	once sync.Once
+	of   map[clientproto.Name][]string
 }
 
 // sort makes ready what the turn has left to its readers.
@@ -58,11 +57,10 @@ const (
 	wantFull
 )
 
-// How old a snapshot may be for those who ask for one, and how long a turn of others
-// is waited for.
 const (
-	plainAge = 100 * time.Millisecond
-	fullAge  = 250 * time.Millisecond
+	// snapshotAge is how old a snapshot may be for those who ask for one.
+	snapshotAge = 100 * time.Millisecond
+	// turnWait is how long a turn of others is waited for.
 	turnWait = 20 * time.Millisecond
 	// lookPatience is how long a turn may take before nobody waits for it any more.
 	lookPatience = time.Second
@@ -104,11 +102,7 @@ func (l *lookout) take() (what uint32, shown chan struct{}) {
 
 // fresh is a snapshot that is recent enough, or nil.
 func (l *lookout) fresh(what uint32) *snapshot {
-	if s := l.full.Load(); s != nil && what == wantFull {
-		if time.Since(s.at) < fullAge {
-			return s
-		}
-	} else if s := l.plain.Load(); s != nil && what == wantPlain && time.Since(s.at) < plainAge {
+	if s := l.last(what); s != nil && time.Since(s.at) < snapshotAge {
 		return s
 	}
 	return nil
@@ -153,14 +147,15 @@ func (e *engine) look(ctx context.Context, what uint32) *snapshot {
 	return l.last(what)
 }
 
-// lookAtGroups returns the groups: those that were listed last, if they have not
-// changed since.
-func (e *engine) lookAtGroups(ctx context.Context) *groupList {
-	now := e.look(ctx, wantPlain)
-	if s := e.lookout.full.Load(); s.groups.version == now.version {
-		return s.groups
+// lookAtAll is look for a snapshot and its groups: those that were listed last, if they
+// have not changed since.
+func (e *engine) lookAtAll(ctx context.Context) (*snapshot, *groupList) {
+	s := e.look(ctx, wantPlain)
+	if last := e.lookout.full.Load(); last.version == s.version {
+		return s, last.groups
 	}
-	return e.look(ctx, wantFull).groups
+	s = e.look(ctx, wantFull)
+	return s, s.groups
 }
 
 // hasten makes a turn if nobody does: at once if the engine is idle, else when those
@@ -197,8 +192,8 @@ func (e *engine) show() {
 // listGroups copies the groups, if they have changed since that was done last.
 func (e *engine) listGroups() *groupList {
 	version := e.groups.Version()
-	if s := e.lookout.full.Load(); s != nil && s.groups.version == version {
+	if s := e.lookout.full.Load(); s != nil && s.version == version {
 		return s.groups
 	}
-	return &groupList{version: version, list: e.groups.List(e.lookout.bounds)}
+	return &groupList{list: e.groups.List(e.lookout.bounds)}
 }

@@ -27,11 +27,11 @@ func (d *Daemon) summary(ctx context.Context) *status.Summary {
 // reportedSessions is how many sessions a report lists.
 const reportedSessions = 10_000
 
-// fullReport tells everything; the groups as of at most a quarter of a second ago.
+// fullReport is summary, and everything else.
 func (d *Daemon) fullReport(ctx context.Context) *status.Report {
-	groups := d.engine.lookAtGroups(ctx)
+	s, groups := d.engine.lookAtAll(ctx)
 	groups.sort()
-	s, o, now := d.engine.look(ctx, wantPlain), d.server.Overview(), time.Now()
+	o, now := d.server.Overview(), time.Now()
 	r := &status.Report{Summary: *d.summarize(s, o, now)}
 	r.Views, r.Closed = d.history.past()
 	r.Groups = groupsOf(groups.list)

@@ -200,8 +200,8 @@ func TestManyLook(t *testing.T) {
 	if err := <-flooded; err != nil {
 		t.Error(err)
 	}
-	// One each 100 ms, and one more for each full one.
-	if most := 4 + 2*int(time.Since(start)/plainAge); len(snapshots) > most {
+	// Each 100 ms a plain one and a full one.
+	if most := 4 + 2*int(time.Since(start)/snapshotAge); len(snapshots) > most {
 		t.Errorf("%d snapshots for 1000 looks, want at most %d", len(snapshots), most)
 	}
 }

@@ -54,23 +54,23 @@ type event struct {
 	name, data string
 }
 
-// bubble runs a test with a server whose time is that of the bubble.
-func bubble(t *testing.T, f *fake, test func(t *testing.T, connect func() *follower)) {
-	synctest.Test(t, func(t *testing.T) {
-		l := &pipes{make(chan net.Conn), make(chan struct{})}
-		s := New(options(f))
-		served := make(chan error, 1)
-		go func() { served <- s.Serve(l) }()
-		test(t, func() *follower {
-			c, theirs := net.Pipe()
-			l.conns <- theirs
-			return &follower{t: t, conn: c, lines: bufio.NewReader(c), start: time.Now()}
-		})
+// inMemory runs a server without sockets, for a test in a bubble.
+func inMemory(t *testing.T, f *fake) (connect func() *follower, end func()) {
+	l := &pipes{make(chan net.Conn), make(chan struct{})}
+	s := New(options(f))
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	connect = func() *follower {
+		c, theirs := net.Pipe()
+		l.conns <- theirs
+		return &follower{t: t, conn: c, lines: bufio.NewReader(c), start: time.Now()}
+	}
+	return connect, func() {
 		s.Close()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-	})
+	}
 }
 
 // ask sends a request and reads the head of the answer.
@@ -112,14 +112,15 @@ func (f *follower) next(rest *[]string) (e event, err error) {
 // and a comment now and then.
 func TestEvents(t *testing.T) {
 	f := full()
-	bubble(t, f, func(t *testing.T, connect func() *follower) {
+	synctest.Test(t, func(t *testing.T) {
+		connect, end := inMemory(t, f)
+		defer end()
 		c := connect()
 		resp := c.ask("/events")
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
 			t.Fatal(resp.Status, resp.Header)
 		}
 		changes := map[int]bool{3: true, 4: true, 5: true, 20: true}
-		var reports []int
 		var rest []string
 		for i := 0; i <= 36; i++ {
 			e, err := c.next(&rest)
@@ -138,7 +139,6 @@ func TestEvents(t *testing.T) {
 				if err != nil || e.name != "report" || e.at != time.Duration(i)*time.Second {
 					t.Fatalf("%d: %+v, %v", i, e, err)
 				}
-				reports = append(reports, i)
 			}
 			if changes[i] {
 				f.set(func() { f.changes++ })
@@ -164,7 +164,9 @@ func reported(second int) bool {
 // One who does not take the events is dropped, and gives its place back; those beyond
 // the places are told.
 func TestStreamsAreBounded(t *testing.T) {
-	bubble(t, full(), func(t *testing.T, connect func() *follower) {
+	synctest.Test(t, func(t *testing.T) {
+		connect, end := inMemory(t, full())
+		defer end()
 		deaf := connect()
 		deaf.ask("/events")
 		others := make([]*follower, mostStreams-1)
@@ -200,7 +202,9 @@ func TestStreamsAreBounded(t *testing.T) {
 // A connection that says nothing, or not all, does not stay; neither does one that does
 // not take its answer.
 func TestTimes(t *testing.T) {
-	bubble(t, full(), func(t *testing.T, connect func() *follower) {
+	synctest.Test(t, func(t *testing.T) {
+		connect, end := inMemory(t, full())
+		defer end()
 		for text, most := range map[string]time.Duration{
 			"":                                  headerTime,
 			"GET / HTTP/1.1\r\nHost: loc":       headerTime,
