@@ -105,6 +105,10 @@ type Clients struct {
 	// QueuedMessages and QueuedBytes wait for clients at this moment.
 	QueuedMessages int `json:"queued_messages"`
 	QueuedBytes    int `json:"queued_bytes"`
+	// A client is cut off if more than MaxQueuedBytes wait for it, or if it takes
+	// nothing for MaxStalled while something waits; 0: no such limit, or not known.
+	MaxQueuedBytes int     `json:"max_queued_bytes,omitempty"`
+	MaxStalled     float64 `json:"max_stalled_seconds,omitempty"`
 	// Opened counts sessions accepted, Ended those that ended, by reason, refusals
 	// among them.
 	Opened uint64            `json:"opened"`
