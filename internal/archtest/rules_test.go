@@ -47,6 +47,7 @@ var rooms = map[string]room{
 	"internal/cliargs":   {},
 	"internal/hist":      {pure: true, std: pureStd},
 	"internal/status":    {pure: true, std: pureStd},
+	"internal/console":   {},
 
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
@@ -80,16 +81,18 @@ var rooms = map[string]room{
 	"internal/evscheck":    {pure: true, uses: []string{"internal/clientproto"}, std: pureStd},
 
 	// Helpers of tests, and rooms that have nothing but tests.
-	"internal/fakedaemon":    {helper: true},
-	"internal/ring/ringtest": {helper: true},
-	"internal/sim":           {helper: true},
-	"spreadtest":             {helper: true},
-	"compat":                 {closed: true},
-	"e2e":                    {closed: true},
-	"internal/archtest":      {closed: true},
-	"internal/mutants":       {helper: true},
-	"netns":                  {closed: true, uses: []string{"", "internal/spcheck"}},
-	"scripts":                {closed: true},
+	"internal/fakedaemon":               {helper: true},
+	"internal/console/consoletest":      {helper: true},
+	"internal/console/consoletest/demo": {helper: true},
+	"internal/ring/ringtest":            {helper: true},
+	"internal/sim":                      {helper: true},
+	"spreadtest":                        {helper: true},
+	"compat":                            {closed: true},
+	"e2e":                               {closed: true},
+	"internal/archtest":                 {closed: true},
+	"internal/mutants":                  {helper: true},
+	"netns":                             {closed: true, uses: []string{"", "internal/spcheck"}},
+	"scripts":                           {closed: true},
 }
 
 // dependencies are the modules from elsewhere that programs and library may use.

@@ -1,0 +1,60 @@
+package console_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"gospread/spread/internal/console/consoletest"
+	"gospread/spread/internal/status"
+)
+
+var shots = flag.String("shots", "", "directory for pictures of the page, to be looked at")
+
+// Draws the page as people see it: go test ./internal/console -run Screens -shots DIR
+func TestScreens(t *testing.T) {
+	if *shots == "" {
+		t.Skip("-shots DIR draws pictures")
+	}
+	for _, n := range []int{1, 3, 8, 60} {
+		for _, s := range []screen{{width: 1440, height: 1000}, {width: 1440, height: 1000, dark: true}, {width: 360, height: 740, touch: true}, {width: 360, height: 740, touch: true, dark: true}, {width: 820, height: 1100}} {
+			name := fmt.Sprintf("%02d-%d-%s.png", n, s.width, map[bool]string{false: "light", true: "dark"}[s.dark])
+			t.Run(name, func(t *testing.T) {
+				p := open(t, consoletest.Options{Daemons: n, Segments: max(1, n/4*2/3), Groups: n * 40, Sessions: n * 20, Every: 25 * time.Millisecond}, s)
+				scene(p, n)
+				p.wait(`document.querySelectorAll('.plot path.line1')[0].getAttribute('d').length > 1500`)
+				picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(*shots, name), picture, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
+// scene has something happen in a ring of n.
+func scene(p *page, n int) {
+	p.fake.Stall("#client1#earth", true)
+	p.fake.CutOff("#client5#earth")
+	if n < 3 {
+		return
+	}
+	p.fake.Leave("mars fell silent", "mars")
+	if n < 8 {
+		return
+	}
+	p.fake.Change(func(r *status.Report) {
+		r.Sessions[2].Held = true
+		r.Daemons[5].Mismatch, r.Daemons[4].Heard = true, -1
+	})
+	p.fake.Leave("venus and jupiter can no longer be heard", "venus", "jupiter", "saturn", "mercury")
+	p.fake.Join("another part was found", "jupiter")
+}
