@@ -25,9 +25,9 @@ func TestScreens(t *testing.T) {
 		for _, s := range []screen{{width: 1440, height: 1000}, {width: 1440, height: 1000, dark: true}, {width: 360, height: 740, touch: true}, {width: 360, height: 740, touch: true, dark: true}, {width: 820, height: 1100}} {
 			name := fmt.Sprintf("%02d-%d-%s.png", n, s.width, map[bool]string{false: "light", true: "dark"}[s.dark])
 			t.Run(name, func(t *testing.T) {
-				p := open(t, consoletest.Options{Daemons: n, Segments: max(1, n/4*2/3), Groups: n * 40, Sessions: n * 20, Every: 25 * time.Millisecond}, s)
+				p := open(t, consoletest.Options{Daemons: n, Segments: max(1, n/4*2/3), Groups: n * 40, Sessions: n * 20, Every: 25 * time.Millisecond, Speed: 60}, s)
 				scene(p, n)
-				p.wait(`document.querySelectorAll('.plot path.line1')[0].getAttribute('d').length > 1500`)
+				p.drawn(270)
 				picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 				if err != nil {
 					t.Fatal(err)
@@ -40,21 +40,33 @@ func TestScreens(t *testing.T) {
 	}
 }
 
+// drawn waits until the plots show so many seconds.
+func (p *page) drawn(seconds int) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf(`(() => {
+		const plot = document.querySelector('.plot');
+		const x = parseFloat(plot.querySelector('path.line1').getAttribute('d').slice(2));
+		return 300 * (1 - (x - 46) / (plot.clientWidth - 54)) > %d;
+	})()`, seconds))
+}
+
 // scene has something happen in a ring of n.
 func scene(p *page, n int) {
-	p.fake.Stall("#client1#earth", true)
+	p.drawn(40)
 	p.fake.CutOff("#client5#earth")
-	if n < 3 {
-		return
+	if n >= 3 {
+		p.fake.Leave("mars fell silent", "mars")
+		p.drawn(90)
 	}
-	p.fake.Leave("mars fell silent", "mars")
-	if n < 8 {
-		return
+	if n >= 8 {
+		p.fake.Change(func(r *status.Report) {
+			r.Sessions[2].Held = true
+			r.Daemons[5].Mismatch, r.Daemons[4].Heard = true, -1
+		})
+		p.fake.Leave("venus and jupiter can no longer be heard", "venus", "jupiter", "saturn", "mercury")
+		p.drawn(160)
+		p.fake.Join("another part was found", "jupiter")
+		p.drawn(250)
+		p.fake.Stall("#client1#earth", true)
 	}
-	p.fake.Change(func(r *status.Report) {
-		r.Sessions[2].Held = true
-		r.Daemons[5].Mismatch, r.Daemons[4].Heard = true, -1
-	})
-	p.fake.Leave("venus and jupiter can no longer be heard", "venus", "jupiter", "saturn", "mercury")
-	p.fake.Join("another part was found", "jupiter")
 }

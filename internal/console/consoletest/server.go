@@ -23,6 +23,8 @@ type Options struct {
 	Sessions int
 	// Every is the time between two summaries; 0: a second.
 	Every time.Duration
+	// Speed is how many times faster the clock of the fake goes; 0: 1.
+	Speed float64
 }
 
 // Server is a fake status service with the page at /. Its methods may be called at
@@ -30,6 +32,8 @@ type Options struct {
 type Server struct {
 	mux   *http.ServeMux
 	every time.Duration
+	born  time.Time
+	speed float64
 
 	mu      sync.Mutex
 	world   *world
@@ -52,8 +56,12 @@ func New(o Options) *Server {
 	if o.Every == 0 {
 		o.Every = time.Second
 	}
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
+	now := time.Now()
 	s := &Server{
-		mux: http.NewServeMux(), every: o.Every, world: newWorld(o, time.Now()),
+		mux: http.NewServeMux(), every: o.Every, born: now, speed: o.Speed, world: newWorld(o, now),
 		changed: make(chan struct{}), cut: make(chan struct{}),
 	}
 	s.mux.Handle("/", console.Handler())
@@ -76,10 +84,14 @@ func (s *Server) Change(f func(r *status.Report)) {
 	s.announce()
 }
 
+func (s *Server) now() time.Time {
+	return s.born.Add(time.Duration(float64(time.Since(s.born)) * s.speed))
+}
+
 func (s *Server) act(f func(w *world)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.world.move(time.Now())
+	s.world.move(s.now())
 	f(s.world)
 	s.announce()
 }
@@ -153,7 +165,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) document(part func(r *status.Report) any) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.world.move(time.Now())
+	s.world.move(s.now())
 	data, err := json.Marshal(part(&s.world.report))
 	if err != nil {
 		panic(err) // the report is plain data

@@ -89,15 +89,15 @@ func (w *world) people(o Options) {
 		r.Groups = append(r.Groups, g)
 	}
 	for i := range min(o.Sessions, 12) {
-		reason := []string{"disconnect", "disconnect", "slow", "gone", "refused"}[i%5]
+		reason := []string{"disconnect", "disconnect", "slow", "gone", "authentication"}[i%5]
 		r.Closed = append(r.Closed, status.Closed{
 			At: w.now.Add(-time.Duration(i*i*61) * time.Second), Name: fmt.Sprintf("#old%d#earth", i), Remote: fmt.Sprintf("192.168.0.%d:51%03d", 30+i, i*13),
-			Reason: reason, Cut: reason == "slow", Refused: reason == "refused", Lived: float64(i) * 812.25, MessagesIn: uint64(i * 311),
+			Reason: reason, Cut: reason == "slow", Refused: reason == "authentication", Lived: float64(i) * 812.25, MessagesIn: uint64(i * 311),
 			QueuedMessages: (i % 5) * 40, QueuedBytes: (i % 5) * 4096,
 		})
 	}
 	r.Clients.MaxSessions, r.Clients.MaxQueuedBytes, r.Clients.MaxStalled = 1<<16, queueLimit, 600
-	r.Clients.Ended = map[string]uint64{"disconnect": 812, "slow": 2, "gone": 31, "refused": 4}
+	r.Clients.Ended = map[string]uint64{"disconnect": 812, "slow": 2, "gone": 31, "authentication": 4}
 	r.Clients.Opened = 849 + uint64(o.Sessions)
 }
 

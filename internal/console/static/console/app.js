@@ -56,7 +56,7 @@ function figures(s) {
     ['Messages in', rate(p.messagesIn), `${exact(c.messages_in)} since start`],
     ['Messages out', rate(p.messagesOut), `${exact(c.messages_out)} since start`],
     ['Delivery, 99 %', seconds(p.delivery99), Number.isFinite(p.delivery99) ? `${p.delivery99} s, over the last second` : 'nothing was delivered in the last second'],
-    ['Waiting for clients', bytes(c.queued_bytes), `${exact(c.queued_bytes)} bytes in ${plural(c.queued_messages, 'message')}`],
+    ['Waiting', bytes(c.queued_bytes), `${exact(c.queued_bytes)} bytes in ${plural(c.queued_messages, 'message')}`],
   ];
 }
 

@@ -4,7 +4,7 @@ import { el, put, set, svg } from './dom.js';
 import { clock, span } from './format.js';
 import { kept } from './history.js';
 
-const left = 46, right = 8, top = 8, bottom = 18, height = 132;
+const left = 46, right = 8, top = 8, bottom = 18;
 
 // steps returns the marks of an axis from 0: two to four round numbers, the last of
 // them at least max.
@@ -37,11 +37,11 @@ export class Cursor {
 // lines: field and label of each, at most two.
 export class Plot {
   constructor(host, spec, cursor) {
-    Object.assign(this, { spec, cursor, points: [], marks: [], width: 0, now: NaN });
+    Object.assign(this, { spec, cursor, points: [], marks: [], width: 0, height: 0, now: NaN });
     cursor.plots.push(this);
     this.values = spec.lines.map(() => el('b', {}));
     this.when = el('span', { class: 'when' });
-    this.svg = svg('svg', { class: 'plot', height, 'aria-hidden': 'true' });
+    this.svg = svg('svg', { class: 'plot', 'aria-hidden': 'true' });
     this.box = el('div', {
       class: 'plotbox', tabindex: 0, role: 'slider', 'aria-orientation': 'horizontal',
       'aria-label': `${spec.title}, ${spec.unit}, last 5 minutes`,
@@ -63,6 +63,7 @@ export class Plot {
       this.box));
     new ResizeObserver((entries) => {
       this.width = Math.floor(entries[0].contentRect.width);
+      this.height = Math.floor(entries[0].contentRect.height);
       this.draw();
     }).observe(this.box);
   }
@@ -83,14 +84,16 @@ export class Plot {
     let max = this.spec.least ?? 0;
     for (const p of this.points) for (const f of fields) if (p[f] > max) max = p[f];
     const axis = steps(max);
-    const y = (v) => height - bottom - (height - top - bottom) * v / axis.at(-1);
+    const floor = this.height - bottom;
+    const y = (v) => floor - (floor - top) * v / axis.at(-1);
     set(this.svg, 'width', this.width);
-    set(this.svg, 'viewBox', `0 0 ${this.width} ${height}`);
+    set(this.svg, 'height', this.height);
+    set(this.svg, 'viewBox', `0 0 ${this.width} ${this.height}`);
     this.svg.replaceChildren(
       ...axis.flatMap((v) => this.mark(v, y(v))),
       ...this.minutes(),
       ...this.marks.filter((m) => m > this.now - kept * 1000 && m <= this.now).map((m) =>
-        svg('line', { class: 'change', x1: this.x(m), x2: this.x(m), y1: top, y2: height - bottom })),
+        svg('line', { class: 'change', x1: this.x(m), x2: this.x(m), y1: top, y2: this.height - bottom })),
       // The last one is the one that matters most, so it is on top.
       ...fields.map((f, i) => svg('path', { class: `line line${i}`, d: this.path(f, y) })),
       ...this.crosshair(fields, y));
@@ -105,13 +108,13 @@ export class Plot {
   }
 
   minutes() {
+    const floor = this.height - bottom;
     const out = [];
     for (let m = 0; m <= kept / 60; m++) {
       const x = this.x(this.now - m * 60000);
-      if (!Number.isFinite(x)) continue;
-      out.push(svg('line', { class: 'base', x1: x, x2: x, y1: height - bottom, y2: height - bottom + 3 }));
-      const anchor = m === 0 ? 'end' : m === kept / 60 ? 'start' : 'middle';
-      out.push(svg('text', { x: m === 0 ? x + right : x, y: height - 4, 'text-anchor': anchor }, m === 0 ? 'now' : `−${m}${m === kept / 60 ? ' min' : ''}`));
+      if (!Number.isFinite(x)) break;
+      out.push(svg('line', { class: 'base', x1: x, x2: x, y1: floor, y2: floor + 4 }));
+      if (m % 2 === 0) out.push(svg('text', { x: m ? x : x + right, y: this.height - 3, 'text-anchor': m ? 'middle' : 'end' }, m ? `−${m} min` : 'now'));
     }
     return out;
   }
@@ -137,7 +140,7 @@ export class Plot {
     if (!p) return [];
     const x = this.x(p.t);
     return [
-      svg('line', { class: 'cross', x1: x, x2: x, y1: top, y2: height - bottom }),
+      svg('line', { class: 'cross', x1: x, x2: x, y1: top, y2: this.height - bottom }),
       ...fields.flatMap((f, i) => Number.isFinite(p[f]) ? [svg('circle', { class: `dot line${i}`, cx: x, cy: y(p[f]), r: 3.5 })] : []),
     ];
   }

@@ -83,9 +83,9 @@ export class Ring {
     const radial = n > 16;
     const narrow = this.width < 420;
     const high = Math.min(this.width, radial ? 460 : 400);
-    this.height = n === 1 ? 220 : high;
-    this.radius = radial ? high / 2 - (narrow ? 26 : 96) : Math.min(high / 2 - 46, this.width / 2 - (narrow ? 92 : 120));
-    if (n === 1) this.radius = 66;
+    const around = radial ? (narrow ? 26 : 96) : 46; // for labels above and below
+    this.radius = n === 1 ? 66 : Math.min(high / 2 - around, this.width / 2 - (radial ? around : narrow ? 92 : 120));
+    this.height = n === 1 ? 220 : 2 * (this.radius + around);
     this.dot = Math.max(3.5, Math.min(9, this.radius * layout.slot * 0.32));
     const x = this.width / 2, y = this.height / 2 + (n === 1 ? 12 : 0), r = this.radius;
     Object.assign(this, { x, y });
@@ -102,7 +102,7 @@ export class Ring {
       return svg('text', { class: 'segment', x: tx, y: ty + 3.5, 'text-anchor': 'middle' }, String(a.segment));
     });
     this.line = svg('circle', { class: 'token', cx: x, cy: y, r });
-    this.middle = ['big', 'mid', 'small', 'small'].map((c, i) => svg('text', { class: c, x, y: y + [-14, 6, 23, 38][i], 'text-anchor': 'middle' }));
+    this.middle = ['big', 'state', 'small', 'small'].map((c, i) => svg('text', { class: c, x, y: y + [-14, 6, 23, 38][i], 'text-anchor': 'middle' }));
     const room = this.width / 2 - r - aside - 16;
     this.nodes = peers.map((p, i) => this.node(i, layout.angles[i], { radial, room, label: !(radial && narrow) }));
     this.svg.replaceChildren(this.title, this.desc, ...tracks, ...(n > 1 ? [this.line] : []), ...names,
@@ -176,7 +176,7 @@ export class Ring {
     ] : [`${m.members?.length ?? 0} of ${daemons.length}`, m.state, ...(daemons.length > 1 ? [m.leader ? 'led by' : '', visible(m.leader ?? '')] : ['', ''])];
     this.middle.forEach((t, i) => {
       put(t, cut(lines[i], most));
-      set(t, 'class', ['big', p ? 'mid strong' : 'mid', 'small', 'small'][i]);
+      set(t, 'class', ['big', p ? 'state strong' : 'state', 'small', 'small'][i]);
     });
   }
 

@@ -15,8 +15,9 @@ export const compare = (a, b) => typeof a === 'number' && typeof b === 'number' 
 //   label     what the table is
 //   key       of a row, a string
 //   columns   label; value (to sort by); text or draw(td, row); title; number, name,
-//             least ("wide" or "mid": hidden on narrower screens), first (the order that
-//             a first click gives, "descending" for what is large)
+//             kind ("wide" or "mid": hidden on narrower screens; "whole": not broken into
+//             lines), first (the order that a first click gives, "descending" for what is
+//             large)
 //   sort      column and direction at first
 //   detail    what a row shows when it is opened: [label, text or list of names] pairs
 //   find      the text that a filter looks in; without it there is no filter
@@ -55,7 +56,7 @@ export class Table {
   }
 
   head(column, i) {
-    return el('th', { scope: 'col', class: [column.number ? 'number' : '', column.least ?? ''].join(' ').trim() || null },
+    return el('th', { scope: 'col', class: [column.number ? 'number' : '', column.kind ?? ''].join(' ').trim() || null },
       column.value ? el('button', {
         type: 'button', on: {
           click: () => {
@@ -148,7 +149,7 @@ export class Table {
     const line = { key, cells: [] };
     line.main = el('tr', {}, ...this.columns.map((c, i) => {
       const td = i === 0 ? el('th', { scope: 'row' }) : el('td');
-      const classes = [c.number ? 'number' : '', c.least ?? ''].join(' ').trim();
+      const classes = [c.number ? 'number' : '', c.kind ?? ''].join(' ').trim();
       if (classes) td.className = classes;
       let to = td;
       if (i === 0 && this.spec.detail) {

@@ -34,10 +34,9 @@ export const daemonTable = (host) => new Table(host, {
     } },
     { label: 'Round trip', number: true, value: (r) => r.round_trip_seconds ?? 0, text: (r) => r.self ? '' : roundTrip(r),
       title: (r) => r.round_trip_seconds ? `${r.round_trip_seconds} s` : '' },
-    { label: 'Segment', number: true, least: 'mid', value: (r) => r.segment * 1000 + r.place, text: (r) => String(r.segment) },
-    { label: 'Last heard', number: true, least: 'mid', value: (r) => r.heard_seconds_ago < 0 ? Infinity : r.heard_seconds_ago,
+    { label: 'Segment', number: true, kind: 'mid', value: (r) => r.segment * 1000 + r.place, text: (r) => String(r.segment) },
+    { label: 'Last heard', number: true, kind: 'mid', value: (r) => r.heard_seconds_ago < 0 ? Infinity : r.heard_seconds_ago,
       text: (r) => r.self ? '' : ago(r.heard_seconds_ago), title: (r) => r.self || r.heard_seconds_ago < 0 ? '' : `${r.heard_seconds_ago} s ago` },
-    { label: 'Address', least: 'wide', name: true, value: (r) => r.address, text: (r) => r.address },
   ],
   detail: (r) => [
     ['Address', r.address], ['Segment', String(r.segment)], ['Id', String(r.id)],
@@ -83,14 +82,14 @@ export const sessionTable = (host) => new Table(host, {
   columns: [
     { label: 'Client', name: true, text: (r) => r.name, value: (r) => r.name },
     // Of those with equal queues the one that takes nothing is the slower one.
-    { label: 'Waiting', value: (r) => r.queued_bytes + Math.min(0.9, r.stalled_seconds / 1e6), first: 'descending', draw: queue },
-    { label: 'Takes nothing for', number: true, least: 'mid', first: 'descending', value: (r) => r.stalled_seconds,
+    { label: 'Waiting', kind: 'whole', value: (r) => r.queued_bytes + Math.min(0.9, r.stalled_seconds / 1e6), first: 'descending', draw: queue },
+    { label: 'Takes nothing for', number: true, kind: 'mid', first: 'descending', value: (r) => r.stalled_seconds,
       text: (r) => r.stalled_seconds ? span(r.stalled_seconds) : '', title: (r) => r.stalled_seconds ? `${r.stalled_seconds} s` : '' },
-    { label: 'In', number: true, least: 'mid', first: 'descending', value: (r) => r.messages_in, text: (r) => count(r.messages_in),
+    { label: 'In', number: true, kind: 'mid', first: 'descending', value: (r) => r.messages_in, text: (r) => count(r.messages_in),
       title: (r) => `${exact(r.messages_in)} messages came from it` },
-    { label: 'Out', number: true, least: 'mid', first: 'descending', value: (r) => r.messages_out, text: (r) => count(r.messages_out),
+    { label: 'Out', number: true, kind: 'mid', first: 'descending', value: (r) => r.messages_out, text: (r) => count(r.messages_out),
       title: (r) => `${exact(r.messages_out)} messages went into its queue` },
-    { label: 'Connected', number: true, least: 'wide', first: 'descending', value: (r) => r.age, text: (r) => span(Math.round(r.age)), title: (r) => iso(moment(r.since)) },
+    { label: 'Connected', number: true, kind: 'wide', first: 'descending', value: (r) => r.age, text: (r) => span(Math.round(r.age)), title: (r) => iso(moment(r.since)) },
     { label: 'Notes', value: (r) => (r.held ? 2 : 0) + (r.stalled_seconds > 1 ? 1 : 0), first: 'descending', draw: (td, r) => badges(td, [
       ...(r.stalled_seconds > 1 ? [['bad', 'slow']] : []), ...(r.held ? [['warn', 'held']] : [])]) },
   ],
@@ -111,7 +110,7 @@ export const groupTable = (host) => new Table(host, {
     { label: 'Group', name: true, text: (r) => r.name, value: (r) => r.name },
     { label: 'Members', number: true, first: 'descending', value: (r) => r.members, text: (r) => count(r.members), title: (r) => exact(r.members) },
     { label: 'Of this daemon', number: true, first: 'descending', value: (r) => r.local, text: (r) => count(r.local), title: (r) => exact(r.local) },
-    { label: 'View', least: 'wide', name: true, text: (r) => r.view, value: (r) => r.view },
+    { label: 'View', kind: 'wide', name: true, text: (r) => r.view, value: (r) => r.view },
   ],
   detail: (r) => [
     ['View', r.view],
@@ -137,10 +136,10 @@ export const viewTable = (host) => new Table(host, {
   label: 'Views of the daemons, the latest first', one: 'view', many: 'views', empty: 'No view has been installed yet.',
   key: (r) => `${r.id} ${r.at}`, sort: { column: 0, down: true },
   columns: [
-    { label: 'Since', value: (r) => moment(r.at) - r.place / 1000, first: 'descending', text: (r) => when(r.at, r.now).text, title: (r) => when(r.at, r.now).title },
+    { label: 'Since', kind: 'whole', value: (r) => moment(r.at) - r.place / 1000, first: 'descending', text: (r) => when(r.at, r.now).text, title: (r) => when(r.at, r.now).title },
     { label: 'Members', number: true, first: 'descending', value: (r) => list(r.members).length, text: (r) => String(list(r.members).length) },
     { label: 'Change', draw: change },
-    { label: 'Cause', value: (r) => r.cause, name: true, least: 'mid', text: (r) => r.cause },
+    { label: 'Cause', value: (r) => r.cause, name: true, kind: 'mid', text: (r) => r.cause },
   ],
   detail: (r) => [
     ['Cause', r.cause], ['View', r.id], ['Installed', iso(moment(r.at))], ['Joined', list(r.joined)], ['Left', list(r.left)], ['Members', list(r.members)],
@@ -155,7 +154,7 @@ export const closedTable = (host) => new Table(host, {
   key: (r) => `${r.at} ${r.name ?? ''} ${r.remote}`, sort: { column: 0, down: true },
   find: (r) => `${visible(r.name ?? '')} ${r.remote} ${visible(r.reason)} ${visible(r.detail ?? '')}`,
   columns: [
-    { label: 'Ended', value: (r) => moment(r.at) - r.place / 1000, first: 'descending', text: (r) => when(r.at, r.now).text, title: (r) => when(r.at, r.now).title },
+    { label: 'Ended', kind: 'whole', value: (r) => moment(r.at) - r.place / 1000, first: 'descending', text: (r) => when(r.at, r.now).text, title: (r) => when(r.at, r.now).title },
     { label: 'Client', name: true, value: (r) => r.name || r.remote, text: (r) => r.name || r.remote },
     { label: 'Reason', value: (r) => r.reason, draw: (td, r) => {
       const signature = JSON.stringify([r.reason, r.cut, r.refused]);
@@ -163,8 +162,8 @@ export const closedTable = (host) => new Table(host, {
       td.reason = signature;
       td.replaceChildren(name(r.reason), ...(r.cut ? [' ', el('span', { class: 'badge bad' }, 'cut off')] : []), ...(r.refused ? [' ', el('span', { class: 'badge warn' }, 'refused')] : []));
     } },
-    { label: 'Lived', number: true, least: 'mid', first: 'descending', value: (r) => r.lived_seconds, text: (r) => span(r.lived_seconds), title: (r) => `${r.lived_seconds} s` },
-    { label: 'Left waiting', number: true, least: 'wide', first: 'descending', value: (r) => r.queued_bytes, text: (r) => r.queued_bytes ? bytes(r.queued_bytes) : '',
+    { label: 'Lived', number: true, kind: 'mid', first: 'descending', value: (r) => r.lived_seconds, text: (r) => span(r.lived_seconds), title: (r) => `${r.lived_seconds} s` },
+    { label: 'Left waiting', number: true, kind: 'wide', first: 'descending', value: (r) => r.queued_bytes, text: (r) => r.queued_bytes ? bytes(r.queued_bytes) : '',
       title: (r) => `${exact(r.queued_bytes)} bytes in ${plural(r.queued_messages, 'message')}` },
   ],
   detail: (r) => [
