@@ -23,7 +23,7 @@ import (
 )
 
 // patience is for a machine that is busy with other things.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 var browser context.Context // one for all tests, with a tab for each; nil without Chromium
 
@@ -98,7 +98,7 @@ var desktop = screen{width: 1440, height: 1000}
 // complaints of the browser and requests that left the server are failures.
 func open(t *testing.T, o consoletest.Options, s screen) *page {
 	p := blank(t, o, s)
-	p.do(chromedp.Navigate(p.server.URL + "/"))
+	p.visit()
 	p.wait(`document.body.dataset.ready === 'all'`)
 	return p
 }
@@ -130,6 +130,12 @@ func blank(t *testing.T, o consoletest.Options, s screen) *page {
 	p.look(s)
 	t.Cleanup(p.verdict)
 	return p
+}
+
+// visit loads the page.
+func (p *page) visit() {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.server.URL + "/"))
 }
 
 // call runs a command of the browser's protocol.
@@ -222,10 +228,15 @@ func eval[T any](p *page, expression string) T {
 	return v
 }
 
+func (p *page) text(expression string) string {
+	p.t.Helper()
+	return eval[string](p, expression)
+}
+
 // run evaluates an expression for its effect.
 func (p *page) run(expression string) {
 	p.t.Helper()
-	eval[chromedp.Void](p, expression)
+	eval[chromedp.Void](p, "void ("+expression+")")
 }
 
 // wait returns when an expression has become true.
@@ -258,7 +269,7 @@ func (p *page) wait(expression string) {
 // equal fails unless an expression has that text as its value.
 func (p *page) equal(expression, want string) {
 	p.t.Helper()
-	if got := eval[string](p, expression); got != want {
+	if got := p.text(expression); got != want {
 		p.t.Errorf("%s\nis   %q\nwant %q", expression, got, want)
 	}
 }

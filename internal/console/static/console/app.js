@@ -32,7 +32,7 @@ const plots = [
   { title: 'Delivery', unit: 'time from order to delivery', lines: [{ field: 'delivery50', label: 'median' }, { field: 'delivery99', label: '99 %' }], format: seconds, axis: seconds, least: 30e-6 },
   { title: 'Token rotation', unit: 'time of a round', lines: [{ field: 'rotation50', label: 'median' }, { field: 'rotation99', label: '99 %' }], format: seconds, axis: seconds, least: 30e-6 },
   { title: 'Retransmissions', unit: 'per second', lines: [{ field: 'requests', label: 'asked for' }, { field: 'retransmissions', label: 'sent' }], format: rate, axis: count, least: 3 },
-  { title: 'Waiting', unit: 'bytes', lines: [{ field: 'backlog', label: 'for a place in the order' }, { field: 'queuedBytes', label: 'for clients' }], format: bytes, axis: bytes, least: 300 },
+  { title: 'Waiting', unit: 'bytes', lines: [{ field: 'backlog', label: 'to be ordered' }, { field: 'queuedBytes', label: 'for clients' }], format: bytes, axis: bytes, least: 300 },
 ].map((spec) => new Plot($('plots'), spec, cursor));
 
 // say has a screen reader tell of a change of state, when it is free to.

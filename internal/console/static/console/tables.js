@@ -7,7 +7,7 @@ import { Table } from './table.js';
 
 const list = (x) => x ?? [];
 const yes = (b) => b ? 'yes' : 'no';
-const ago = (age) => age < 0 ? 'never' : `${span(age)} ago`;
+const ago = (age) => age < 0 ? 'never' : age < 1 ? 'now' : `${span(age)} ago`;
 
 // badges draws words that stand out, if they are not the same already.
 function badges(cell, words) {
