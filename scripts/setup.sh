@@ -28,6 +28,8 @@ fi
 if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
 	command -v ip >/dev/null || missing="$missing iproute2"
 	command -v sysctl >/dev/null || missing="$missing procps"
+	# The console page is tested in a browser, which needs a font.
+	command -v chromium >/dev/null || missing="$missing chromium fonts-dejavu-core"
 fi
 # The live view of the monitor is tested in a terminal; elsewhere that is skipped.
 if command -v apt-get >/dev/null; then

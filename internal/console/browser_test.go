@@ -82,6 +82,7 @@ type page struct {
 	trouble  []string // what the browser complained about
 	requests []string
 	offline  bool // failed requests are expected
+	refusals bool // so is what the policy refuses
 }
 
 // screen is how the tab is looked at.
@@ -186,6 +187,9 @@ func (p *page) listen(event any) {
 			if e.Entry.Source == log.EntrySourceNetwork && p.offline {
 				return
 			}
+			if p.refusals {
+				return
+			}
 			p.trouble = append(p.trouble, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
 	}
@@ -196,6 +200,13 @@ func (p *page) expectOffline() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.offline = true
+}
+
+// expectRefusals takes complaints of the policy as part of the test.
+func (p *page) expectRefusals() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusals = true
 }
 
 func (p *page) verdict() {
