@@ -115,3 +115,14 @@ func (p *page) filter(table, text string) {
 	p.t.Helper()
 	p.run(fmt.Sprintf(`(() => { const i = document.getElementById('%s-table-filter'); i.value = %q; i.dispatchEvent(new Event('input')); })()`, table, text))
 }
+
+// Texts of the page's own are not taken for those of strangers.
+func TestOwnTextIsNotEscaped(t *testing.T) {
+	p := open(t, consoletest.Options{Daemons: 8, Segments: 2, Groups: 5, Sessions: 3}, desktop)
+	p.fake.Stall("#client1#earth", true)
+	p.wait(`document.querySelector('#sessions-table .badge')`)
+	p.run(`document.querySelectorAll('.open').forEach((b) => b.click())`)
+	p.run(`document.querySelector('#counters summary').click()`)
+	p.wait(`document.querySelectorAll('.detail').length > 15`)
+	p.equal(`String(document.querySelectorAll('.esc').length) + (document.body.innerText.match(/\\[xu][0-9a-f]+/) ?? '')`, "0")
+}

@@ -251,7 +251,7 @@ func TestAccessibilityTree(t *testing.T) {
 		"banner": {""}, "main": {""}, "contentinfo": {""}, "navigation": {"Sections"}, "log": {"Changes"},
 		"heading":      {"Spread earth", "Needs attention", "Overview", "Ring", "Messages", "Token rotation", "Groups 3", "Clients 3", "Counters"},
 		"region":       {"Needs attention", "Overview", "Ring", "Groups", "Clients of this daemon", "Daemons of the configuration"},
-		"table":        {"Daemons of the configuration", "Clients of this daemon", "Groups", "Views of the daemons, the latest first"},
+		"table":        {"Daemons of the configuration", "Clients of this daemon", "Groups", "Views, the latest first"},
 		"columnheader": {"Daemon", "Standing", "Members", "Reason"},
 		"rowheader":    {"earth", "#client1#earth", "group-2"},
 		"slider":       {"Messages, per second, last 5 minutes", "Delivery, time from order to delivery, last 5 minutes"},

@@ -28,15 +28,37 @@ func TestScreens(t *testing.T) {
 				p := open(t, consoletest.Options{Daemons: n, Segments: max(1, n/4*2/3), Groups: n * 40, Sessions: n * 20, Every: 25 * time.Millisecond, Speed: 60}, s)
 				scene(p, n)
 				p.drawn(270)
-				picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(*shots, name), picture, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				p.shoot(name)
 			})
 		}
+	}
+	// Pointed at, opened, filtered, and no longer live.
+	for _, s := range []screen{{width: 1440, height: 1000}, {width: 360, height: 740, touch: true, dark: true}} {
+		p := open(t, consoletest.Options{Daemons: 8, Segments: 2, Groups: 80, Sessions: 30, Every: 25 * time.Millisecond, Speed: 60}, s)
+		p.expectOffline()
+		scene(p, 8)
+		p.fake.Change(func(r *status.Report) { r.Groups[4].Name = "<b>bold</b> \u202eesrever\u202c \x1b[31m" })
+		for _, id := range []string{"daemons", "sessions", "groups", "views", "closed"} {
+			p.run(fmt.Sprintf(`document.querySelector('#%s-table .open').click()`, id))
+		}
+		p.run(`document.querySelector('#counters summary').click()`)
+		p.run(`document.querySelectorAll('.daemon')[3].focus()`)
+		p.fake.Refuse(true)
+		p.fake.Cut()
+		p.wait(`!document.getElementById('stale').hidden && document.getElementById('counters-tables').innerText.length > 100`)
+		p.run(`(() => { const b = document.querySelector('.plotbox').getBoundingClientRect(); document.querySelector('.plotbox').dispatchEvent(new PointerEvent('pointermove', { clientX: b.left + b.width / 2, clientY: b.top + 20 })); })()`)
+		p.shoot(fmt.Sprintf("states-%d.png", s.width))
+	}
+}
+
+func (p *page) shoot(name string) {
+	p.t.Helper()
+	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*shots, name), picture, 0o644)
+	}
+	if err != nil {
+		p.t.Fatal(err)
 	}
 }
 

@@ -97,9 +97,9 @@ export class Ring {
       const [x1, y1] = point(a.from, r), [x2, y2] = point(a.to, r);
       return svg('path', { class: 'track', d: `M${x1} ${y1} A${r} ${r} 0 ${a.to - a.from > Math.PI ? 1 : 0} 1 ${x2} ${y2}` });
     });
-    const names = layout.arcs.length > 8 ? [] : layout.arcs.map((a) => {
-      const [tx, ty] = point((a.from + a.to) / 2, r - 24);
-      return svg('text', { class: 'segment', x: tx, y: ty + 3.5, 'text-anchor': 'middle' }, String(a.segment));
+    const names = layout.arcs.length > 8 || r < 100 ? [] : layout.arcs.map((a) => {
+      const [tx, ty] = point((a.from + a.to) / 2, r - 24 - 20 * Math.abs(Math.cos((a.from + a.to) / 2)));
+      return svg('text', { class: 'segment', x: tx, y: ty + 3.5, 'text-anchor': 'middle' }, layout.arcs.length <= 4 ? `segment ${a.segment}` : String(a.segment));
     });
     this.line = svg('circle', { class: 'token', cx: x, cy: y, r });
     this.middle = ['big', 'state', 'small', 'small'].map((c, i) => svg('text', { class: c, x, y: y + [-14, 6, 23, 38][i], 'text-anchor': 'middle' }));

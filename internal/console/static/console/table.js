@@ -19,13 +19,15 @@ export const compare = (a, b) => typeof a === 'number' && typeof b === 'number' 
 //             lines), first (the order that a first click gives, "descending" for what is
 //             large)
 //   sort      column and direction at first
-//   detail    what a row shows when it is opened: [label, text or list of names] pairs
+//   page      how many rows are drawn at first, if not 50
+//   detail    what a row shows when it is opened: pairs of a label and a text, a {name}
+//             from the network, or a list of those names
 //   find      the text that a filter looks in; without it there is no filter
 //   one, many the name of a row
 //   empty     what to say if there are none
 export class Table {
   constructor(host, spec) {
-    Object.assign(this, { spec, host, rows: [], shown: page, open: new Set(), lines: new Map(), more: new Map(), wanted: '' });
+    Object.assign(this, { spec, host, rows: [], shown: spec.page ?? page, open: new Set(), lines: new Map(), more: new Map(), wanted: '' });
     this.sort = { ...spec.sort };
     this.columns = spec.columns;
     this.body = el('tbody');
@@ -48,7 +50,7 @@ export class Table {
         on: {
           input: (e) => {
             this.wanted = e.target.value.toLowerCase();
-            this.shown = page;
+            this.shown = this.spec.page ?? page;
             this.draw();
           },
         },
@@ -199,7 +201,7 @@ export class Table {
     line.signature = signature;
     line.detail ??= el('tr', { class: 'detail' }, el('td', { colspan: this.columns.length }));
     line.detail.firstChild.replaceChildren(el('dl', {}, ...pairs.filter((p) => p).map(([label, value]) =>
-      el('div', {}, el('dt', {}, label), el('dd', {}, ...(Array.isArray(value) ? this.list(line, label, value) : [name(value)]))))));
+      el('div', {}, el('dt', {}, label), el('dd', {}, ...(Array.isArray(value) ? this.list(line, label, value) : [typeof value === 'string' ? value : name(value.name)]))))));
   }
 
   // list shows names, the first of them if there are many.

@@ -25,7 +25,7 @@ export const daemonRows = ({ daemons, membership, daemon }) => list(daemons).map
 
 export const daemonTable = (host) => new Table(host, {
   label: 'Daemons of the configuration', one: 'daemon', many: 'daemons', empty: 'No daemons.',
-  key: (r) => r.name, sort: { column: 3 },
+  key: (r) => r.name, sort: { column: 3 }, page: 200,
   columns: [
     { label: 'Daemon', name: true, text: (r) => r.name, value: (r) => r.name },
     { label: 'Standing', value: (r) => (r.member ? '0' : '1') + r.standing, draw: (td, r) => {
@@ -39,7 +39,7 @@ export const daemonTable = (host) => new Table(host, {
       text: (r) => r.self ? '' : ago(r.heard_seconds_ago), title: (r) => r.self || r.heard_seconds_ago < 0 ? '' : `${r.heard_seconds_ago} s ago` },
   ],
   detail: (r) => [
-    ['Address', r.address], ['Segment', String(r.segment)], ['Id', String(r.id)],
+    ['Address', { name: r.address }], ['Segment', String(r.segment)], ['Id', String(r.id)],
     r.self ? null : ['Last heard', r.heard_seconds_ago < 0 ? 'never' : r.heard_seconds_ago < 5 ? 'within 5 seconds' : ago(r.heard_seconds_ago)],
     ['Configuration', r.mismatch ? 'another one than that of this daemon' : 'no difference known'],
   ],
@@ -94,7 +94,7 @@ export const sessionTable = (host) => new Table(host, {
       ...(r.stalled_seconds > 1 ? [['bad', 'slow']] : []), ...(r.held ? [['warn', 'held']] : [])]) },
   ],
   detail: (r) => [
-    ['From', r.remote], ['Library', r.library], ['Membership messages', yes(r.views)], ['Connected since', iso(moment(r.since))],
+    ['From', { name: r.remote }], ['Library', { name: r.library }], ['Membership messages', yes(r.views)], ['Connected since', iso(moment(r.since))],
     ['Messages in, out', `${exact(r.messages_in)}, ${exact(r.messages_out)}`],
     ['Waiting', `${exact(r.queued_bytes)} bytes in ${plural(r.queued_messages, 'message')}` + (r.stalled_seconds ? `; has taken nothing for ${span(r.stalled_seconds)}` : '')],
     r.held ? ['Held', 'its messages wait, because a receiver of them is slow'] : null,
@@ -109,11 +109,11 @@ export const groupTable = (host) => new Table(host, {
   columns: [
     { label: 'Group', name: true, text: (r) => r.name, value: (r) => r.name },
     { label: 'Members', number: true, first: 'descending', value: (r) => r.members, text: (r) => count(r.members), title: (r) => exact(r.members) },
-    { label: 'Of this daemon', number: true, first: 'descending', value: (r) => r.local, text: (r) => count(r.local), title: (r) => exact(r.local) },
+    { label: 'Local', number: true, first: 'descending', value: (r) => r.local, text: (r) => count(r.local), title: (r) => `${exact(r.local)} of them are clients of this daemon` },
     { label: 'View', kind: 'wide', name: true, text: (r) => r.view, value: (r) => r.view },
   ],
   detail: (r) => [
-    ['View', r.view],
+    ['View', { name: r.view }],
     [list(r.names).length < r.members ? `Members (${exact(list(r.names).length)} of ${exact(r.members)} are told)` : 'Members', list(r.names)],
   ],
 });
@@ -133,7 +133,7 @@ function change(td, r) {
 export const viewRows = (report) => list(report.views).map((v, i) => ({ ...v, now: moment(report.time), place: i, present: i === 0 && v.id === report.membership.id }));
 
 export const viewTable = (host) => new Table(host, {
-  label: 'Views of the daemons, the latest first', one: 'view', many: 'views', empty: 'No view has been installed yet.',
+  label: 'Views, the latest first', one: 'view', many: 'views', empty: 'No view has been installed yet.',
   key: (r) => `${r.id} ${r.at}`, sort: { column: 0, down: true },
   columns: [
     { label: 'Since', kind: 'whole', value: (r) => moment(r.at) - r.place / 1000, first: 'descending', text: (r) => when(r.at, r.now).text, title: (r) => when(r.at, r.now).title },
@@ -142,7 +142,7 @@ export const viewTable = (host) => new Table(host, {
     { label: 'Cause', value: (r) => r.cause, name: true, kind: 'mid', text: (r) => r.cause },
   ],
   detail: (r) => [
-    ['Cause', r.cause], ['View', r.id], ['Installed', iso(moment(r.at))], ['Joined', list(r.joined)], ['Left', list(r.left)], ['Members', list(r.members)],
+    ['Cause', { name: r.cause }], ['View', { name: r.id }], ['Installed', iso(moment(r.at))], ['Joined', list(r.joined)], ['Left', list(r.left)], ['Members', list(r.members)],
   ],
 });
 
@@ -167,7 +167,7 @@ export const closedTable = (host) => new Table(host, {
       title: (r) => `${exact(r.queued_bytes)} bytes in ${plural(r.queued_messages, 'message')}` },
   ],
   detail: (r) => [
-    ['Reason', r.reason], r.detail ? ['Detail', r.detail] : null, ['From', r.remote], ['Ended', iso(moment(r.at))], ['Lived', span(r.lived_seconds)],
+    ['Reason', { name: r.reason }], r.detail ? ['Detail', { name: r.detail }] : null, ['From', { name: r.remote }], ['Ended', iso(moment(r.at))], ['Lived', span(r.lived_seconds)],
     ['Messages in', exact(r.messages_in)], ['Left waiting', `${exact(r.queued_bytes)} bytes in ${plural(r.queued_messages, 'message')}`],
   ],
 });
@@ -195,8 +195,8 @@ export function counterRows(s) {
   map('Order', 'Delivered', r.delivered_by_service);
   total('Order', 'Tokens received', r.tokens);
   total('Order', 'Token woken', r.token_wakes);
-  total('Order', 'Complete up to here (aru)', r.aru);
-  total('Order', 'Complete up to at all (stable)', r.stable);
+  total('Order', 'Complete here up to (aru)', r.aru);
+  total('Order', 'Complete everywhere up to (stable)', r.stable);
   total('Order', 'Highest number heard of', r.high);
   total('Order', 'Window', r.window);
   total('Order', 'Personal window', r.personal_window);
