@@ -175,7 +175,7 @@ export class Ring {
       p.name === daemon.name ? visible(p.address) : `round trip ${roundTrip(p)}`,
     ] : [`${m.members?.length ?? 0} of ${daemons.length}`, m.state, ...(daemons.length > 1 ? [m.leader ? 'led by' : '', visible(m.leader ?? '')] : ['', ''])];
     this.middle.forEach((t, i) => {
-      put(t, cut(lines[i], most));
+      put(t, cut(lines[i], i < 2 ? most : Math.floor(most * 1.2)));
       set(t, 'class', ['big', p ? 'state strong' : 'state', 'small', 'small'][i]);
     });
   }
