@@ -152,3 +152,20 @@ func TestPause(t *testing.T) {
 	p.run(`document.getElementById('pause').click()`)
 	p.wait(`!document.querySelectorAll('.daemon')[1].classList.contains('member') && window.frames0 > 0`)
 }
+
+// What is not understood is not shown, and does not end the page.
+func TestOddDocuments(t *testing.T) {
+	p := open(t, consoletest.Options{}, desktop)
+	p.fake.Garble(true)
+	p.wait(`document.getElementById('state').textContent === 'Not live'`)
+	p.equal(`document.querySelectorAll('#figures dd')[0].textContent`, "5 of 5")
+	p.fake.Garble(false)
+	p.wait(`document.getElementById('state').textContent === 'Live'`)
+	p.fake.Change(func(r *status.Report) {
+		r.Groups, r.Sessions, r.Closed, r.Views, r.Membership.Members, r.Clients.Slowest, r.Ring.Delivery.Buckets = nil, nil, nil, nil, nil, nil, nil
+		r.Membership.State, r.Membership.Leader, r.Membership.ID = "gathering", "", ""
+	})
+	p.wait(`document.querySelector('#groups-table .note').textContent === 'No group has members.' && document.querySelectorAll('#figures dd')[0].textContent === '0 of 5'`)
+	p.fake.Change(func(r *status.Report) { r.Schema = 2 })
+	p.wait(`!document.getElementById('replaced').hidden`)
+}

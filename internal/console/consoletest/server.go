@@ -41,6 +41,7 @@ type Server struct {
 	changed chan struct{} // closed when version is raised
 	cut     chan struct{} // closed when all streams are to end
 	silent  bool
+	garbled bool
 	refuse  bool
 	opened  int
 }
@@ -127,6 +128,15 @@ func (s *Server) Restart() {
 	s.act(func(w *world) { w.restart() })
 }
 
+// Garble sends what is no document instead of summaries, or no longer: an empty
+// object, as from a daemon that could not make one.
+func (s *Server) Garble(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.garbled = on
+	s.announce()
+}
+
 // Cut ends all streams.
 func (s *Server) Cut() {
 	s.mu.Lock()
@@ -166,6 +176,9 @@ func (s *Server) document(part func(r *status.Report) any) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.world.move(s.now())
+	if s.garbled {
+		return []byte("{}")
+	}
 	data, err := json.Marshal(part(&s.world.report))
 	if err != nil {
 		panic(err) // the report is plain data

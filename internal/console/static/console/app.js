@@ -11,6 +11,7 @@ import {
   closedRows, closedTable, counterRows, daemonRows, daemonTable, groupTable, sessionRows, sessionTable, viewRows, viewTable,
 } from './tables.js';
 
+const schema = 1; // of the document that this page knows
 const history = new History();
 let summary, report;
 let paused = false;
@@ -158,15 +159,22 @@ function soon() {
   requestAnimationFrame(render);
 }
 
+// known tells whether this page understands a document.
+function known(document) {
+  if (document.schema === schema) return true;
+  $('replaced').hidden = false;
+  return false;
+}
+
 // take makes a document the present one, and says aloud what has changed in it.
 function take(next) {
   const before = summary;
+  if (before && before.daemon.version !== next.daemon.version) $('replaced').hidden = false;
   if (before && moment(next.time) < moment(before.time) && next.daemon.started === before.daemon.started) return;
   summary = next;
   dirty.summary = true;
   soon();
   if (before && before.daemon.started !== next.daemon.started) say(`The daemon ${visible(next.daemon.name)} was restarted.`);
-  if (before && before.daemon.version !== next.daemon.version) $('replaced').hidden = false;
   if (!before || before.membership.id === next.membership.id) return;
   const was = before.membership.members ?? [], is = next.membership.members ?? [];
   const came = is.filter((x) => !was.includes(x)), went = was.filter((x) => !is.includes(x));
@@ -176,10 +184,12 @@ function take(next) {
 
 const stream = new Stream('events', {
   summary(s) {
+    if (!known(s)) return;
     history.add(s);
     take(s);
   },
   report(r) {
+    if (!known(r)) return;
     report = r;
     dirty.report = true;
     take(r);

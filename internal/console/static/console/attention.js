@@ -16,7 +16,6 @@ export function attention(s, report) {
   const out = [];
   const add = (kind, text) => out.push({ kind, text });
   const { membership: m, daemon, daemons, clients } = s;
-  if (s.schema !== 1) add('bad', `The daemon speaks version ${s.schema} of its status; this page knows version 1. Reload the page.`);
   if (m.state === 'departed') add('bad', 'This daemon has left the ring.');
   else if (m.state !== 'operational') add('warn', `The ring is changing: this daemon is ${m.state}.`);
   if (m.partition) add('bad', `A monitor has put this daemon into part ${m.partition}: it hears only daemons that were put into the same part.`);

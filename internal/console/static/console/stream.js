@@ -6,6 +6,16 @@ const deadAfter = 15000;
 const firstWait = 500;
 const longestWait = 15000;
 
+// parse returns a document that is whole, or nothing.
+function parse(data) {
+  try {
+    const d = JSON.parse(data);
+    return ['daemon', 'membership', 'daemons', 'clients', 'ring', 'network', 'process'].every((part) => d[part]) ? d : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 // Stream calls on.summary and on.report with documents, and on.state whenever state
 // changes: connecting, live, silent (open, but nothing comes) or waiting (closed,
 // until this.retryAt). Times are those of performance.now().
@@ -37,10 +47,8 @@ export class Stream {
   }
 
   event(kind, data) {
-    let document;
-    try {
-      document = JSON.parse(data);
-    } catch {
+    const document = parse(data);
+    if (!document) {
       this.lost();
       return;
     }
