@@ -128,8 +128,9 @@ export class Plot {
         pen = false;
         continue;
       }
-      const at = `${this.x(p.t).toFixed(1)} ${y(v).toFixed(1)}`;
-      d += pen ? ` L${at}` : ` M${at} L${at}`;
+      const x = this.x(p.t), high = y(v).toFixed(1);
+      if (!pen) d += ` M${(x - 1.5).toFixed(1)} ${high}`; // so that a point alone can be seen
+      d += ` L${x.toFixed(1)} ${high}`;
       pen = true;
     }
     return d;
