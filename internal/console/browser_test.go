@@ -247,7 +247,7 @@ func (p *page) text(expression string) string {
 // run evaluates an expression for its effect.
 func (p *page) run(expression string) {
 	p.t.Helper()
-	eval[chromedp.Void](p, "void ("+expression+")")
+	eval[chromedp.Void](p, "(async () => { await ("+expression+"); })()")
 }
 
 // wait returns when an expression has become true.

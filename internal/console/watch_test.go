@@ -143,14 +143,15 @@ func TestPause(t *testing.T) {
 	p := open(t, consoletest.Options{}, desktop)
 	p.run(`document.getElementById('pause').click()`)
 	p.equal(`document.getElementById('state').textContent`, "Paused")
-	p.run(`window.frames0 = 0, new MutationObserver(() => window.frames0++).observe(document.getElementById('plots'), { subtree: true, childList: true })`)
+	p.run(`window.drawn = 0, new MutationObserver(() => window.drawn++).observe(document.getElementById('plots'), { subtree: true, childList: true })`)
 	opened := p.text(`document.getElementById('said').textContent`)
 	p.fake.Leave("mars fell silent", "mars")
 	p.wait(`document.getElementById('said').textContent !== ` + fmt.Sprintf("%q", opened))
-	p.equal(`String(window.frames0)`, "0")
+	p.run(`new Promise((done) => { let n = 0; const frame = () => ++n < 20 ? requestAnimationFrame(frame) : done(); frame(); })`)
+	p.equal(`String(window.drawn)`, "0")
 	p.equal(`document.querySelectorAll('.daemon')[1].getAttribute('class')`, "daemon member")
 	p.run(`document.getElementById('pause').click()`)
-	p.wait(`!document.querySelectorAll('.daemon')[1].classList.contains('member') && window.frames0 > 0`)
+	p.wait(`!document.querySelectorAll('.daemon')[1].classList.contains('member') && window.drawn > 0`)
 }
 
 // What is not understood is not shown, and does not end the page.
