@@ -204,7 +204,8 @@ export function counterRows(s) {
   total('Order', 'Memberships: gathers', r.gathers);
   total('Order', 'Memberships: attempts', r.attempts);
   total('Order', 'Memberships: installed', r.installed);
-  for (const [label, h] of [['Token rotation', r.token_rotation], ['Delivery', r.delivery]]) {
+  for (const [label, h] of [['Token rotation', r.token_rotation], ['Wait for the token', r.token_wait], ['Delivery', r.delivery]]) {
+    if (!h) continue;
     for (const [which, v] of [['median', h.p50_seconds], ['99 %', h.p99_seconds], ['longest', h.max_seconds]]) {
       add('Order', `${label}, ${which} since start`, v, h.count ? seconds(v) : '–', ' s');
     }
