@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
 	"internal/daemon": {uses: []string{
-		"internal/clientproto", "internal/conf", "internal/group", "internal/link", "internal/ring",
+		"internal/clientproto", "internal/conf", "internal/console", "internal/group", "internal/link", "internal/ring",
 		"internal/ringproto", "internal/seal", "internal/session", "internal/stats", "internal/status", "internal/statusd",
 	}},
 	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"gospread/spread/internal/conf"
+	"gospread/spread/internal/console"
 	"gospread/spread/internal/status"
 	"gospread/spread/internal/statusd"
 )
@@ -56,7 +57,7 @@ func (d *Daemon) serveStatus(h *httpStatus) {
 	}
 	host, _, _ := net.SplitHostPort(h.at) // the parser has seen to that
 	h.server = statusd.New(statusd.Options{Source: statusSource{d}, Hosts: []string{d.source.hostname, d.self.Name, host}, Reasons: reasons(),
-		Log: warnings{d.log}})
+		Console: console.Handler(), Log: warnings{d.log}})
 	at := h.listener.Addr()
 	d.log.print("Spread: the status is served at http://%s/", at)
 	if a, ok := at.(*net.TCPAddr); ok && !a.IP.IsLoopback() {

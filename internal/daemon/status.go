@@ -134,8 +134,10 @@ func peers(cfg *conf.Config, s *snapshot) []status.Peer {
 }
 
 func (d *Daemon) clients(s *snapshot, o session.Overview, ended map[string]uint64, now time.Time) status.Clients {
-	most, _ := capacity(&d.config.Load().Options)
-	c := status.Clients{Sessions: len(o.Sessions), MaxSessions: most, Groups: s.numGroups, Opened: o.Opened, Ended: ended, Held: o.Held,
+	opts := &d.config.Load().Options
+	most, _ := capacity(opts)
+	c := status.Clients{Sessions: len(o.Sessions), MaxSessions: most, MaxQueuedBytes: opts.MaxSessionBytes,
+		MaxStalled: opts.MaxSessionStall.Seconds(), Groups: s.numGroups, Opened: o.Opened, Ended: ended, Held: o.Held,
 		QueueDepth: sizes(&s.depths)}
 	total := o.Gone
 	var slowest []slow

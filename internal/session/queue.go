@@ -102,11 +102,12 @@ type queue struct {
 	// drained is closed when the queue falls to the low mark or ends.
 	drained chan struct{}
 
-	// What was put in and what has been written, and when the client last took
-	// something, in nanoseconds since 1970, while the kernel's buffer is full; 0: it is
-	// not. Others read these without the lock.
-	in, inBytes, outMsgs, outBytes atomic.Uint64
-	took                           atomic.Int64
+	// What was put in, in messages and in bytes on the wire; what msgs and bytes are; and
+	// when the client last took something, in nanoseconds since 1970, while the kernel's
+	// buffer is full; 0: it is not. Others read these without the lock.
+	in, inBytes               atomic.Uint64
+	waitingMsgs, waitingBytes atomic.Int64
+	took                      atomic.Int64
 }
 
 // put adds spans. The verdict is Open, or why the session must end.
@@ -117,8 +118,9 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 		return Open
 	}
 	before := q.own
-	msgs, bytes := q.msgs, q.bytes
+	msgs, wire := q.msgs, 0
 	for _, s := range spans {
+		wire += s.size()
 		q.bytes += s.cost()
 		q.msgs += s.msgs
 		if !s.shared && q.bytes > lagging && len(s.b) < largeSpan {
@@ -130,8 +132,15 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 		q.spans = appendSpan(q.spans, s)
 	}
 	q.in.Store(q.in.Load() + uint64(q.msgs-msgs))
-	q.inBytes.Store(q.inBytes.Load() + uint64(q.bytes-bytes))
+	q.inBytes.Store(q.inBytes.Load() + uint64(wire))
+	q.showDepth()
 	return q.judge(l, q.total.Add(int64(q.own-before)), now)
+}
+
+// showDepth lets others see what waits.
+func (q *queue) showDepth() {
+	q.waitingMsgs.Store(int64(q.msgs))
+	q.waitingBytes.Store(int64(q.bytes))
 }
 
 // judge updates congestion after something was added. Nobody is cut off before
@@ -260,8 +269,7 @@ func (q *queue) more(n int, l *Limits) bool {
 	defer q.mu.Unlock()
 	q.bytes -= cost
 	q.msgs -= msgs
-	q.outMsgs.Store(q.outMsgs.Load() + uint64(msgs))
-	q.outBytes.Store(q.outBytes.Load() + uint64(n))
+	q.showDepth()
 	if !q.closed {
 		q.own -= own
 		q.total.Add(-int64(own))

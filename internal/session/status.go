@@ -47,9 +47,7 @@ func (s *Session) traffic() Traffic {
 
 // waiting is about what depth is, without the lock.
 func (q *queue) waiting() (msgs, bytes int) {
-	// What is taken out was put in before.
-	outMsgs, outBytes := q.outMsgs.Load(), q.outBytes.Load()
-	return int(q.in.Load() - outMsgs), int(q.inBytes.Load() - outBytes)
+	return int(q.waitingMsgs.Load()), int(q.waitingBytes.Load())
 }
 
 // Library is the version that the client's library has told.

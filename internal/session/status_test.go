@@ -82,6 +82,21 @@ func TestDepths(t *testing.T) {
 	}
 }
 
+// What waits of a long message counts by its cost, what has gone through by its bytes.
+func TestLoadOfLongMessages(t *testing.T) {
+	s := Detached("u", "d")
+	s.DeliverLong(&piece{b: make([]byte, 300000), cost: 7})
+	s.Deliver(make([]byte, 100), false)
+	s.Commit(&Turn{}, time.Now())
+	if l := s.Load(time.Now()); l.QueuedBytes != 107 || l.QueuedMessages != 2 || l.BytesOut != 300100 {
+		t.Errorf("%+v", l)
+	}
+	s.Discard()
+	if l := s.Load(time.Now()); l.QueuedBytes != 0 || l.QueuedMessages != 0 || l.BytesOut != 300100 || l.MessagesOut != 2 {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestReasons(t *testing.T) {
 	words := make(map[string]bool)
 	for _, r := range Reasons() {
