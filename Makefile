@@ -40,7 +40,6 @@ install: build ## install into PREFIX (default /usr/local), below DESTDIR if set
 	install -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SYSCONFDIR)'
 	install -m 755 $(DAEMONS:%='$(BIN)/%') '$(DESTDIR)$(SBINDIR)'
 	install -m 755 $(TOOLS:%='$(BIN)/%') '$(DESTDIR)$(BINDIR)'
-	ln -sf spuser '$(DESTDIR)$(BINDIR)/sptuser'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/spread.conf' || \
 		install -m 644 docs/sample.spread.conf '$(DESTDIR)$(SYSCONFDIR)/spread.conf'
 

@@ -54,13 +54,13 @@ func build(dir string) error {
 			}
 		}
 	}
-	for _, p := range []string{"spread", "spuser", "spflooder"} {
+	for _, p := range []string{"spread", "spuser", "sptuser", "spflooder"} {
 		args = append(args, "gospread/spread/cmd/"+p)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}
-	return os.Symlink("spuser", filepath.Join(dir, "sptuser"))
+	return nil
 }
 
 func TestScripts(t *testing.T) { runScripts(t, ".") }

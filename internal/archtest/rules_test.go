@@ -37,9 +37,10 @@ var rooms = map[string]room{
 	// The client side.
 	"":                   {uses: []string{"internal/clientproto"}},
 	"flush":              {uses: []string{"", "internal/clientproto"}},
-	"cmd/spuser":         {uses: []string{"internal/cliargs", "internal/spuser", "internal/tool"}},
+	"cmd/spuser":         {uses: []string{"internal/spuser"}},
+	"cmd/sptuser":        {uses: []string{"internal/spuser"}},
 	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder", "internal/tool"}},
-	"internal/spuser":    {uses: []string{"", "flush", "internal/tool"}},
+	"internal/spuser":    {uses: []string{"", "internal/cliargs", "internal/tool"}},
 	"internal/spflooder": {uses: []string{"", "internal/hist", "internal/tool"}},
 	"cmd/spcheck":        {uses: []string{"", "internal/cliargs", "internal/spcheck", "internal/tool"}},
 	"internal/spcheck":   {uses: []string{"", "internal/clientproto", "internal/evscheck"}},

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 // The limits of the classic programs; scripts may know them. What is longer than
@@ -99,7 +99,7 @@ func (s *session) message(ctx context.Context, key byte, words [][]byte) error {
 	var data []byte
 	var err error
 	if key == 's' {
-		data, err = s.in.await(ctx, maxLine)
+		data, err = s.in.Await(ctx, maxLine)
 	} else {
 		data, err = s.lines(ctx)
 	}
@@ -117,7 +117,7 @@ func (s *session) message(ctx context.Context, key byte, words [][]byte) error {
 func (s *session) lines(ctx context.Context) (data []byte, err error) {
 	start := true // of a line
 	for len(data) < maxMessage {
-		piece, err := s.in.await(ctx, min(maxMessage-len(data), maxLine))
+		piece, err := s.in.Await(ctx, min(maxMessage-len(data), maxLine))
 		if err != nil {
 			return nil, err
 		}
@@ -133,11 +133,11 @@ func (s *session) lines(ctx context.Context) (data []byte, err error) {
 // burst asks for a size and sends ten messages.
 func (s *session) burst(ctx context.Context, words [][]byte) error {
 	s.show.ask("enter size of each message: ")
-	line, err := s.in.await(ctx, maxLine)
+	line, err := s.in.Await(ctx, maxLine)
 	if err != nil {
 		return err
 	}
-	if n, ok := number(line); ok {
+	if n, ok := tool.Number(line); ok {
 		s.size = n
 	}
 	group := noGroup
@@ -164,28 +164,6 @@ func (s *session) sendBurst(ctx context.Context, group string) error {
 		s.show.sentOne(i+1, s.sent)
 	}
 	return nil
-}
-
-// number reads a decimal number at the start of a line, and tells whether there
-// is one. One that is too large for an int reads as -1.
-func number(line []byte) (n int, ok bool) {
-	line = bytes.TrimLeft(line, " \t\v\f\r")
-	end := 0
-	if end < len(line) && (line[0] == '-' || line[0] == '+') {
-		end++
-	}
-	first := end
-	for end < len(line) && line[end] >= '0' && line[end] <= '9' {
-		end++
-	}
-	if end == first {
-		return 0, false
-	}
-	n, err := strconv.Atoi(string(line[:end]))
-	if err != nil {
-		n = -1
-	}
-	return n, true
 }
 
 // send sends a message. A wrong request is shown and is no more than that; when

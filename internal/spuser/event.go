@@ -2,10 +2,10 @@ package spuser
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 // maxGroups is how many groups of a message the classic programs have room for.
@@ -18,7 +18,7 @@ func writeMessage(b *bytes.Buffer, m *spread.Message) {
 		return
 	}
 	fmt.Fprintf(b, "received %s message from %s, of type %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-		m.Service, m.Sender, m.Type, endian(m), len(m.Groups), len(m.Data), data)
+		m.Service, m.Sender, m.Type, tool.Endian(m), len(m.Groups), len(m.Data), data)
 }
 
 // writeTooShort says if a message is more than the classic programs have room
@@ -31,14 +31,6 @@ func writeTooShort(b *bytes.Buffer, m *spread.Message) []byte {
 	}
 	data, _, _ = bytes.Cut(data, []byte{0})
 	return data
-}
-
-// endian is 1 if the sender's byte order is not that of this machine.
-func endian(m *spread.Message) int {
-	if m.BigEndian != bigEndianHost {
-		return 1
-	}
-	return 0
 }
 
 func writeView(b *bytes.Buffer, v *spread.View) {
@@ -71,7 +63,7 @@ func writeRejected(b *bytes.Buffer, r *spread.Rejected) {
 	m := &r.Message
 	data := writeTooShort(b, m)
 	fmt.Fprintf(b, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-		m.Sender, serviceType(r), m.Type, endian(m), len(m.Groups), len(m.Data), data)
+		m.Sender, serviceType(r), m.Type, tool.Endian(m), len(m.Groups), len(m.Data), data)
 }
 
 // serviceType is the type word of a rejected request as the C library reports it
@@ -91,5 +83,3 @@ func serviceType(r *spread.Rejected) uint32 {
 	}
 	return t
 }
-
-var bigEndianHost = binary.NativeEndian.Uint16([]byte{0, 1}) == 1

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gospread/spread"
+	"gospread/spread/internal/tool"
 )
 
 var errNothing = fmt.Errorf("no message has come within %v", settleTimeout)
@@ -18,21 +19,21 @@ func (s *session) next(ctx context.Context) error {
 	if s.o.Exec != nil {
 		return s.receive(ctx)
 	}
-	ended, full := s.in.stands()
+	ended, full := s.in.Stands()
 	for !ended && !full {
-		changed, cancel := s.in.changed(ctx)
+		changed, cancel := s.in.Changed(ctx)
 		err := s.receive(changed)
 		cancel()
 		if !errors.Is(err, spread.ErrWouldBlock) || ctx.Err() != nil {
 			return err
 		}
-		ended, full = s.in.stands()
+		ended, full = s.in.Stands()
 	}
 	if n, _ := s.conn.Pending(); n > 0 {
 		return s.receive(ctx)
 	}
 	if s.o.Interactive && ended {
-		return errEnd
+		return tool.ErrEnd
 	}
 	limited, cancel := context.WithDeadline(ctx, s.limit(ended))
 	defer cancel()

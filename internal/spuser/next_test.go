@@ -11,6 +11,7 @@ import (
 
 	"gospread/spread"
 	"gospread/spread/internal/fakedaemon"
+	"gospread/spread/internal/tool"
 )
 
 // typed runs a session in a bubble whose input is r, and returns its output and
@@ -59,7 +60,7 @@ func TestReceiveWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		in := newInput(t.Context(), strings.NewReader(""))
+		in := tool.NewInput(t.Context(), strings.NewReader(""))
 		var out bytes.Buffer
 		s := &session{o: &Options{}, conn: conn, in: in, show: &text{w: &out}, patience: time.Now()}
 		if err := conn.Join(t.Context(), "test"); err != nil {
@@ -99,7 +100,7 @@ func TestReceiveBeforeTheEnd(t *testing.T) {
 
 // No input keeps a session for ever, however long it is.
 func TestRandomInput(t *testing.T) {
-	for name, size := range map[string]int{"read at once": 300_000, "more than is read ahead": 2 * readAhead} {
+	for name, size := range map[string]int{"read at once": 300_000, "more than is read ahead": 2 * tool.ReadAhead} {
 		input := make([]byte, size)
 		_, _ = rand.NewChaCha8([32]byte{1}).Read(input)
 		for i, c := range input {
@@ -113,7 +114,7 @@ func TestRandomInput(t *testing.T) {
 		if !strings.HasSuffix(got, "\nBye.\n") || waits < 2 || took < settleTimeout {
 			t.Errorf("%s: %d waits, %v, the end is %q", name, waits, took, got[max(0, len(got)-100):])
 		}
-		if size < readAhead && took > settleTimeout {
+		if size < tool.ReadAhead && took > settleTimeout {
 			t.Errorf("%s: it took %v", name, took)
 		}
 	}

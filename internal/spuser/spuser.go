@@ -57,14 +57,14 @@ const (
 func Run(ctx context.Context, o Options, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &stickyWriter{w: stdout}
+	w := &tool.StickyWriter{W: stdout}
 	var show display = &text{w: w, threaded: o.Threaded, bare: o.Exec != nil}
 	if o.JSON {
 		show = newJSONLines(w)
 	}
 	err := run(ctx, &o, show, stdin)
 	if err == nil {
-		err = w.err
+		err = w.Err
 	}
 	return err
 }
@@ -83,7 +83,7 @@ func run(ctx context.Context, o *Options, show display, stdin io.Reader) error {
 	if o.Exec != nil {
 		return s.script(ctx, o.Exec)
 	}
-	s.in = newInput(ctx, stdin)
+	s.in = tool.NewInput(ctx, stdin)
 	return s.interact(ctx)
 }
 
@@ -102,7 +102,7 @@ func connect(ctx context.Context, o *Options) (*spread.Conn, error) {
 type session struct {
 	o     *Options
 	conn  *spread.Conn
-	in    *input
+	in    *tool.Input
 	show  display
 	async bool // messages are received as they come
 	sent  int  // messages sent by s, m and b
@@ -126,7 +126,7 @@ func (s *session) interact(ctx context.Context) error {
 				continue
 			}
 		}
-		if errors.Is(err, errQuit) || errors.Is(err, errEnd) {
+		if errors.Is(err, errQuit) || errors.Is(err, tool.ErrEnd) {
 			return s.finish(ctx)
 		}
 		return err
@@ -142,10 +142,10 @@ func (s *session) finish(ctx context.Context) error {
 }
 
 // command returns the next line of input and shows what arrives until it is
-// there; errEnd at the end.
+// there; tool.ErrEnd at the end.
 func (s *session) command(ctx context.Context) ([]byte, error) {
 	for {
-		line, err := s.in.line(maxCommand)
+		line, err := s.in.Line(maxCommand)
 		if line != nil {
 			return line, s.arrived(ctx)
 		}
@@ -160,7 +160,7 @@ func (s *session) command(ctx context.Context) ([]byte, error) {
 
 // wait returns when there is more input, or a message has been shown.
 func (s *session) wait(ctx context.Context) error {
-	changed, cancel := s.in.changed(ctx)
+	changed, cancel := s.in.Changed(ctx)
 	defer cancel()
 	if !s.async {
 		<-changed.Done()
@@ -231,21 +231,4 @@ func (s *session) settle(ctx context.Context) error {
 func isMark(ev spread.Event, me string, mark []byte) bool {
 	m, ok := ev.(*spread.Message)
 	return ok && m.Sender == me && len(m.Groups) == 1 && m.Groups[0] == me && string(m.Data) == string(mark)
-}
-
-// stickyWriter remembers that writing has failed.
-type stickyWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (w *stickyWriter) Write(b []byte) (int, error) {
-	if w.err != nil {
-		return 0, w.err
-	}
-	n, err := w.w.Write(b)
-	if err != nil {
-		w.err = fmt.Errorf("write output: %w", err)
-	}
-	return n, err
 }

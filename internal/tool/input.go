@@ -1,4 +1,4 @@
-package spuser
+package tool
 
 import (
 	"bytes"
@@ -10,33 +10,35 @@ import (
 	"sync"
 )
 
-// readAhead bounds what is read and not yet used, in bytes; a read more may be
+// ReadAhead bounds what is read and not yet used, in bytes; a read more may be
 // added to it.
-const readAhead = 1 << 20
+const ReadAhead = 1 << 20
 
-// input reads in a goroutine of its own, so that messages can be shown meanwhile,
+// Input reads in a goroutine of its own, so that messages can be shown meanwhile,
 // and hands out lines. Lines may be asked for by one goroutine only.
-type input struct {
+type Input struct {
 	mu   sync.Mutex
 	buf  []byte
-	err  error // why nothing more will come: errEnd, or that of reading
+	err  error // why nothing more will come: ErrEnd, or that of reading
 	gen  int   // grows with every change of buf and err by the reader
-	seen int   // gen as of the last line or stands
+	seen int   // gen as of the last Line or Stands
 	wake context.CancelFunc
 	room chan struct{} // holds a token when buf has become shorter
 }
 
-// errEnd is the end of the input. It is not io.EOF, which errors of a lost
+// ErrEnd is the end of the input. It is not io.EOF, which errors of a lost
 // connection may wrap.
-var errEnd = errors.New("end of input")
+var ErrEnd = errors.New("end of input")
 
-func newInput(ctx context.Context, r io.Reader) *input {
-	in := &input{wake: func() {}, room: make(chan struct{}, 1)}
+// NewInput begins to read. It goes on until the end of r, or until ctx has ended and
+// the Read under way has returned.
+func NewInput(ctx context.Context, r io.Reader) *Input {
+	in := &Input{wake: func() {}, room: make(chan struct{}, 1)}
 	go in.read(ctx, r)
 	return in
 }
 
-func (in *input) read(ctx context.Context, r io.Reader) {
+func (in *Input) read(ctx context.Context, r io.Reader) {
 	chunk := make([]byte, 4096)
 	for {
 		n, err := r.Read(chunk)
@@ -46,7 +48,7 @@ func (in *input) read(ctx context.Context, r io.Reader) {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			err = errEnd
+			err = ErrEnd
 		case err != nil:
 			err = fmt.Errorf("read input: %w", err)
 		}
@@ -55,7 +57,7 @@ func (in *input) read(ctx context.Context, r io.Reader) {
 		in.err = err
 		in.gen++
 		in.wake()
-		full := len(in.buf) >= readAhead
+		full := len(in.buf) >= ReadAhead
 		in.mu.Unlock()
 		if err != nil {
 			return
@@ -67,16 +69,16 @@ func (in *input) read(ctx context.Context, r io.Reader) {
 				return
 			}
 			in.mu.Lock()
-			full = len(in.buf) >= readAhead
+			full = len(in.buf) >= ReadAhead
 			in.mu.Unlock()
 		}
 	}
 }
 
-// line returns the next line with its line end, or limit bytes of it if it is
+// Line returns the next line with its line end, or limit bytes of it if it is
 // longer, or what stands before the end of the input. It returns nil if the line
-// is not complete yet, with an error such as errEnd if there will be none.
-func (in *input) line(limit int) ([]byte, error) {
+// is not complete yet, with an error such as ErrEnd if there will be none.
+func (in *Input) Line(limit int) ([]byte, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.seen = in.gen
@@ -95,18 +97,18 @@ func (in *input) line(limit int) ([]byte, error) {
 	return line, nil
 }
 
-// stands tells whether no more will be read for now: at the end of the input, or
+// Stands tells whether no more will be read for now: at the end of the input, or
 // because what was read waits to be used.
-func (in *input) stands() (ended, full bool) {
+func (in *Input) Stands() (ended, full bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.seen = in.gen
-	return in.err != nil, len(in.buf) >= readAhead
+	return in.err != nil, len(in.buf) >= ReadAhead
 }
 
-// changed returns a context that ends when line or stands may have something new
+// Changed returns a context that ends when Line or Stands may have something new
 // to say.
-func (in *input) changed(ctx context.Context) (context.Context, context.CancelFunc) {
+func (in *Input) Changed(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -117,14 +119,14 @@ func (in *input) changed(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, cancel
 }
 
-// await waits for a line and receives nothing meanwhile.
-func (in *input) await(ctx context.Context, limit int) ([]byte, error) {
+// Await waits for a line and receives nothing meanwhile.
+func (in *Input) Await(ctx context.Context, limit int) ([]byte, error) {
 	for {
-		line, err := in.line(limit)
+		line, err := in.Line(limit)
 		if line != nil || err != nil {
 			return line, err
 		}
-		changed, cancel := in.changed(ctx)
+		changed, cancel := in.Changed(ctx)
 		<-changed.Done()
 		cancel()
 		if err := ctx.Err(); err != nil {

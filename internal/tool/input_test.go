@@ -1,4 +1,4 @@
-package spuser
+package tool
 
 import (
 	"errors"
@@ -17,24 +17,24 @@ func TestInputLines(t *testing.T) {
 		"in bytes":    iotest.OneByteReader(strings.NewReader(typed)),
 		"with an end": iotest.DataErrReader(strings.NewReader(typed)),
 	} {
-		in := newInput(t.Context(), r)
+		in := NewInput(t.Context(), r)
 		for _, w := range want {
-			if got, err := in.await(t.Context(), 8); string(got) != w || err != nil {
+			if got, err := in.Await(t.Context(), 8); string(got) != w || err != nil {
 				t.Errorf("%s: %q, %v, want %q", name, got, err, w)
 			}
 		}
-		if got, err := in.await(t.Context(), 8); got != nil || !errors.Is(err, errEnd) {
+		if got, err := in.Await(t.Context(), 8); got != nil || !errors.Is(err, ErrEnd) {
 			t.Errorf("%s: %q, %v at the end", name, got, err)
 		}
 	}
 }
 
 func TestInputFails(t *testing.T) {
-	in := newInput(t.Context(), io.MultiReader(strings.NewReader("j g\n"), iotest.ErrReader(errors.New("no such luck"))))
-	if got, err := in.await(t.Context(), 8); string(got) != "j g\n" || err != nil {
+	in := NewInput(t.Context(), io.MultiReader(strings.NewReader("j g\n"), iotest.ErrReader(errors.New("no such luck"))))
+	if got, err := in.Await(t.Context(), 8); string(got) != "j g\n" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := in.await(t.Context(), 8); err == nil || err.Error() != "read input: no such luck" {
+	if _, err := in.Await(t.Context(), 8); err == nil || err.Error() != "read input: no such luck" {
 		t.Error(err)
 	}
 }
@@ -43,8 +43,8 @@ func TestInputFails(t *testing.T) {
 func TestInputIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		in := newInput(t.Context(), r)
-		const total = 3 * readAhead
+		in := NewInput(t.Context(), r)
+		const total = 3 * ReadAhead
 		written := 0
 		go func() {
 			for written < total {
@@ -54,12 +54,12 @@ func TestInputIsBounded(t *testing.T) {
 			_ = w.Close()
 		}()
 		synctest.Wait()
-		if written > readAhead+8192 {
+		if written > ReadAhead+8192 {
 			t.Errorf("%d bytes were read ahead", written)
 		}
 		taken := 0
 		for {
-			line, err := in.await(t.Context(), 4096)
+			line, err := in.Await(t.Context(), 4096)
 			if err != nil {
 				break
 			}
@@ -75,23 +75,23 @@ func TestInputIsBounded(t *testing.T) {
 func TestInputChangedBetween(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		in := newInput(t.Context(), r)
-		if line, err := in.line(8); line != nil || err != nil {
+		in := NewInput(t.Context(), r)
+		if line, err := in.Line(8); line != nil || err != nil {
 			t.Errorf("%q, %v before anything was typed", line, err)
 		}
 		if _, err := io.WriteString(w, "x\n"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
-		changed, cancel := in.changed(t.Context())
+		changed, cancel := in.Changed(t.Context())
 		defer cancel()
 		if changed.Err() == nil {
 			t.Error("the change was missed")
 		}
-		if line, _ := in.line(8); string(line) != "x\n" {
+		if line, _ := in.Line(8); string(line) != "x\n" {
 			t.Errorf("line %q", line)
 		}
-		quiet, cancel := in.changed(t.Context())
+		quiet, cancel := in.Changed(t.Context())
 		defer cancel()
 		if quiet.Err() != nil {
 			t.Error("there was no change")
