@@ -200,6 +200,13 @@ func (c *Conn) Pending() int {
 	return n + len(c.m.events)
 }
 
+// Ready returns how many events Receive has at hand without the layer below.
+func (c *Conn) Ready() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.m.events)
+}
+
 // named gives an error the name of the operation that met it.
 func named(op string, err error) error {
 	var e *spread.Error

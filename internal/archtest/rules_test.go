@@ -44,6 +44,8 @@ var rooms = map[string]room{
 	"internal/spflooder": {uses: []string{"", "internal/hist", "internal/tool"}},
 	"cmd/spcheck":        {uses: []string{"", "internal/cliargs", "internal/spcheck", "internal/tool"}},
 	"internal/spcheck":   {uses: []string{"", "internal/clientproto", "internal/evscheck"}},
+	"cmd/flush_user":     {uses: []string{"internal/cliargs", "internal/flushuser", "internal/tool"}},
+	"internal/flushuser": {uses: []string{"", "flush", "internal/tool"}},
 	"cmd/spping":         {uses: []string{"internal/cliargs", "internal/spping"}},
 	"internal/spping":    {uses: []string{"", "internal/tool"}},
 	"internal/tool":      {uses: []string{""}},
