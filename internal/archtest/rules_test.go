@@ -63,6 +63,7 @@ var rooms = map[string]room{
 		"internal/clientproto", "internal/conf", "internal/console", "internal/group", "internal/link", "internal/ring",
 		"internal/ringproto", "internal/seal", "internal/session", "internal/stats", "internal/status", "internal/statusd",
 	}},
+	"internal/echo":    {uses: []string{"internal/link"}},
 	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},
 	"internal/statusd": {uses: []string{"internal/status"}},
 	"internal/link":    {uses: []string{"internal/seal", "internal/stats"}},

@@ -42,6 +42,7 @@ const (
 	forID        = "gospread seal 1 key id"
 	forProof     = "gospread seal 1 proof"
 	forDatagrams = "gospread seal 1 datagrams "
+	forOthers    = "gospread seal 1 other use "
 )
 
 // ParseKeys reads the text of a key file: one key a line, as 64 hexadecimal digits
@@ -130,6 +131,21 @@ func (k *Keys) add(secret []byte, line int) error {
 	}
 	k.list = append(k.list, key)
 	return nil
+}
+
+// Derive gives a secret of KeySize bytes for each key, in order, that tells nothing of
+// the key and of what is derived for anything else. It is for protocols that are not
+// sealed as datagrams of the ring are.
+func (k *Keys) Derive(purpose string) ([][]byte, error) {
+	secrets := make([][]byte, len(k.list))
+	for i, key := range k.list {
+		secret, err := key.expand(forOthers+purpose, KeySize)
+		if err != nil {
+			return nil, err
+		}
+		secrets[i] = secret
+	}
+	return secrets, nil
 }
 
 func (k *ringKey) expand(purpose string, size int) ([]byte, error) {
