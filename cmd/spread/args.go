@@ -14,6 +14,7 @@ const usage = `Usage: spread
 	[-n <name>]  : own entry in the configuration (default: by address)
 	[-c <file>]  : configuration file (default: ./spread.conf)
 	[--check] [--version] [--help]
+       spread doctor [-c <file>] [-n <name>] [--help]
 `
 
 const help = usage + `
@@ -31,6 +32,8 @@ connect to its port, over TCP or the Unix socket /tmp/<port>.
              With -n (or an entry of this machine) also which entry is used.
   --version  Print the version, and exit.
   --help     Print this, and exit.
+  doctor     Find out why daemons do not start or do not find each other:
+             spread doctor --help.
 
 Signals: SIGTERM and SIGINT stop the daemon, SIGHUP reloads the configuration,
 SIGUSR1 reopens the log file of EventLogFile.

@@ -21,6 +21,9 @@ const (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "doctor" {
+		return runDoctor(args[1:], stdout, stderr)
+	}
 	a, err := parseArgs(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "spread: %v\n%s", err, usage)

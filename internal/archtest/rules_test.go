@@ -58,11 +58,12 @@ var rooms = map[string]room{
 	"internal/console":   {},
 
 	// The daemon.
-	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon"}},
+	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon", "internal/doctor"}},
 	"internal/daemon": {uses: []string{
 		"internal/clientproto", "internal/conf", "internal/console", "internal/group", "internal/link", "internal/ring",
 		"internal/ringproto", "internal/seal", "internal/session", "internal/stats", "internal/status", "internal/statusd",
 	}},
+	"internal/doctor":  {uses: []string{"", "internal/conf", "internal/echo", "internal/link", "internal/seal"}},
 	"internal/echo":    {uses: []string{"internal/link"}},
 	"internal/session": {uses: []string{"internal/clientproto", "internal/conf", "internal/stats"}},
 	"internal/statusd": {uses: []string{"internal/status"}},
