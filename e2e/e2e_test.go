@@ -54,7 +54,7 @@ func build(dir string) error {
 			}
 		}
 	}
-	for _, p := range []string{"spread", "spuser", "sptuser", "spflooder"} {
+	for _, p := range []string{"spread", "spuser", "sptuser", "spflooder", "spping", "flush_user", "spsend", "sprecv"} {
 		args = append(args, "gospread/spread/cmd/"+p)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
