@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -60,7 +61,7 @@ func (e *examination) judgePeer(d *conf.Daemon, r *echo.Result, all []echo.Resul
 func (e *examination) strange(d *conf.Daemon, r *echo.Result) {
 	if r.Refusal != nil {
 		means := "the daemons there and here refuse each other's packets"
-		if r.Refusal == echo.ErrDamaged {
+		if errors.Is(r.Refusal, echo.ErrDamaged) {
 			means = "something on the way changes packets"
 		}
 		e.on("network.key", d.Name).problem("datagrams of its doctor arrive and are not accepted: "+r.Refusal.Error(), means,

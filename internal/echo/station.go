@@ -71,7 +71,6 @@ type Station struct {
 	peers map[uint32]*peer
 	order []uint32
 	seq   [Ways]uint32
-	sizes int // number of the next probe of a size
 	ticks int
 }
 

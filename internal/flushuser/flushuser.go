@@ -239,7 +239,7 @@ func errorLine(err error) string {
 	switch e.Code {
 	case spread.ErrIllegalParam, spread.ErrIllegalMessageType:
 	case spread.ErrIllegalState:
-		text = "Function call peformed in a prohibited state."
+		text = "Function call peformed in a prohibited state." //nolint:misspell // so the original has it
 	case spread.ErrIllegalReceivers:
 		text = "Illegal receivers specified."
 	default:

@@ -104,7 +104,7 @@ func TestAlone(t *testing.T) {
 		u.says("p\n", "Polling says: 0\n"+prompt)
 		u.says("l nojoin\n", "SP_error: (-14) Illegal group.\n"+prompt)
 		u.says("x\n", "\nUnknown commnad\n"+menu+prompt)
-		u.says("f g\n", "Sent a FLUSH_OK message to group 'g'\nFL_error: (-27) Function call peformed in a prohibited state.\n"+bye)
+		u.says("f g\n", "Sent a FLUSH_OK message to group 'g'\nFL_error: (-27) Function call peformed in a prohibited state.\n"+bye) //nolint:misspell // so the original has it
 		if err := u.end(); !errors.Is(err, spread.ErrIllegalState) {
 			t.Error(err)
 		}

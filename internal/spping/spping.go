@@ -123,10 +123,7 @@ func (p *pinger) ping(ctx context.Context) error {
 			return err
 		}
 		if err := p.send(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return ended(ctx, err)
 		}
 		if due = due.Add(p.o.Period); due.Before(time.Now()) {
 			due = time.Now() // no pings in a burst after a delay
