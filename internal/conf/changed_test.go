@@ -65,7 +65,7 @@ func check(t *testing.T, what string, got, want []string) {
 func TestChangedKnowsAll(t *testing.T) {
 	values := map[Key]string{
 		KeyDebugFlags: "= { ALL }", KeyEventPriority: "= ERROR", KeyEventTimeStamp: "", KeyEventPreciseTimeStamp: "",
-		KeySocketPortReuse: "= on", KeyRequiredAuthMethods: "= IP",
+		KeySocketPortReuse: "= on", KeyLogFormat: "= json", KeyRequiredAuthMethods: "= IP",
 	}
 	silent := map[Key]bool{ // by design: no value but the default, or none of its own
 		KeyAccessControlPolicy: true, KeyActiveIPVersion: true, KeyLinkProtocol: true, KeyRouteMatrix: true, KeyDebugInitialSequence: true,

@@ -16,6 +16,7 @@ const (
 	KeyEventLogFile              Key = "EventLogFile"
 	KeyEventTimeStamp            Key = "EventTimeStamp"
 	KeyEventPreciseTimeStamp     Key = "EventPreciseTimeStamp"
+	KeyLogFormat                 Key = "LogFormat" // ours
 	KeyDangerousMonitor          Key = "DangerousMonitor"
 	KeySocketPortReuse           Key = "SocketPortReuse"
 	KeyMaxSessionMessages        Key = "MaxSessionMessages"
@@ -112,6 +113,7 @@ var directives = []directive{
 	{key: KeyEventLogFile, form: formWord, restart: whyOpened, show: func(o *Options) string { return o.Log.File }},
 	{key: KeyEventTimeStamp, form: formStamp, show: func(o *Options) string { return o.Log.Stamp.String() }},
 	{key: KeyEventPreciseTimeStamp, form: formAlone, show: func(o *Options) string { return strconv.FormatBool(o.Log.Stamp.Precise()) }},
+	{key: KeyLogFormat, form: formWord, contextual: true, show: func(o *Options) string { return o.Log.Format.String() }},
 	{key: KeyDangerousMonitor, form: formBool, effect: effectMonitor, yes: func(o *Options) *bool { return &o.DangerousMonitor }},
 	{key: KeySocketPortReuse, form: formTri, restart: whyBound, show: func(o *Options) string { return o.SocketPortReuse.String() }},
 	{key: KeyHTTPStatus, form: formListen, contextual: true, show: func(o *Options) string { return o.HTTPStatus }},

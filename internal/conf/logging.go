@@ -103,7 +103,20 @@ type Logging struct {
 	Priority Level
 	File     string // empty: standard output
 	Stamp    TimeStamp
+	Format   LogFormat
 }
+
+// LogFormat is how the lines of the log look.
+type LogFormat uint8
+
+// The formats.
+const (
+	LogText LogFormat = iota // [stamp ]message, as in release 5
+	LogJSON                  // one JSON object a line
+)
+
+// String gives the spelling used in the file.
+func (f LogFormat) String() string { return [...]string{"text", "json"}[f] }
 
 // defaultLogging is what holds until the file says something else.
 var defaultLogging = Logging{Mask: FlagPrint | FlagExit | FlagConfiguration, Priority: LevelInfo}

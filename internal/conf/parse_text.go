@@ -27,6 +27,15 @@ func (p *parser) text(d *directive, t, name token) error {
 		if len(t.text) > maxStampFormat {
 			p.warn(t, fmt.Sprintf("the format is longer than %d bytes and is cut", maxStampFormat), "")
 		}
+	case KeyLogFormat:
+		switch t.text {
+		case LogText.String():
+			o.Log.Format = LogText
+		case LogJSON.String():
+			o.Log.Format = LogJSON
+		default:
+			return p.fail(t, "LogFormat must be text or json", hintExact(t.text, "text", "json"))
+		}
 	case KeyRingKeyFile:
 		return p.ringKeyFile(t)
 	case KeyRuntimeDir:

@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -82,7 +84,7 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 			}
 		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
-				d.log.print("Spread: %v", err)
+				d.log.failed("Spread: %v", err)
 			}
 		}
 	}
@@ -121,7 +123,7 @@ func (d *Daemon) reload(ctx context.Context) {
 		err = d.apply(ctx, old, cfg)
 	}
 	if err != nil {
-		d.log.print("Spread: the configuration stays as it was: %v", err)
+		d.log.failed("Spread: the configuration stays as it was: %v", err)
 	}
 }
 
@@ -138,7 +140,7 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) error {
 	d.report(cfg)
 	d.server.SetConfig(d.sessionConfig(cfg))
 	if err := d.reloadKeys(cfg); err != nil {
-		d.log.print("Spread: %v", err)
+		d.log.failed("Spread: %v", err)
 		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyRingKeyFile)+":") })
 	}
 	if err := d.moveStatus(ctx, cfg); err != nil {
@@ -147,16 +149,26 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) error {
 	}
 	d.engine.turn(func() { d.engine.ring.Tune(timing(&cfg.Options), windows(&cfg.Options)) })
 	if err := d.offerEpoch(cfg); err != nil {
-		d.log.print("Spread: the daemons stay as they were: %v", err)
+		d.log.failed("Spread: the daemons stay as they were: %v", err)
 	}
-	for _, text := range live {
-		d.log.print("Spread: changed: %s", text)
-	}
-	for _, text := range refused {
-		d.log.print("Spread: not changed: %s", text)
-	}
-	if len(live)+len(refused) == 0 {
-		d.log.print("Spread: the configuration is unchanged")
-	}
+	d.reportReload(live, refused)
 	return nil
+}
+
+// reportReload says what a reload has changed: a line for each thing in a log of
+// text, and one for all.
+func (d *Daemon) reportReload(live, refused []string) {
+	lines := func(what string, list []string) {
+		for _, text := range list {
+			d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagConfiguration, form: textForm, text: "Spread: " + what + ": " + text})
+		}
+	}
+	lines("changed", live)
+	lines("not changed", refused)
+	text := "Spread: the configuration is unchanged"
+	if len(live)+len(refused) > 0 {
+		text = fmt.Sprintf("Spread: the configuration was read again: %d changed, %d not changed", len(live), len(refused))
+	}
+	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagConfiguration, text: text,
+		fields: []slog.Attr{slog.Any("changed", slices.Concat([]string{}, live)), slog.Any("not_changed", slices.Concat([]string{}, refused))}})
 }

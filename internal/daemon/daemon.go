@@ -77,6 +77,7 @@ type Daemon struct {
 	network *network
 	engine  *engine
 	epochs  epochs
+	changes changes
 
 	incarnation uint32 // of what seals our datagrams; only reloads change it
 	rejections  rejections
@@ -122,7 +123,7 @@ func Run(ctx context.Context, opts Options) error {
 		d.log.print("Spread: stopped while starting")
 		return nil
 	case err != nil:
-		d.log.print("Spread: %v", err)
+		d.log.failed("Spread: %v", err)
 		return err
 	}
 	return d.run(ctx, sig)
@@ -132,6 +133,7 @@ func Run(ctx context.Context, opts Options) error {
 // 7.3: nothing is served before all of it is in place.
 func (d *Daemon) start(ctx context.Context) error {
 	d.began, d.history = time.Now(), newHistory()
+	d.log.hold()
 	d.banner()
 	hostname, err := os.Hostname()
 	if err != nil {

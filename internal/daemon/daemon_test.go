@@ -534,7 +534,7 @@ func TestUnreadLogHoldsNobodyUp(t *testing.T) {
 		l.print("%s", line)
 	}
 	l.mu.Lock()
-	lost, held := l.lost, len(l.lines)
+	lost, held := l.lost, l.size
 	l.mu.Unlock()
 	if lost < 1000 || held > logBacklog {
 		t.Errorf("%d lines lost, %d bytes held", lost, held)

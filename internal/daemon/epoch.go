@@ -142,7 +142,7 @@ func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
 	}
 	if d.network.link != nil {
 		if err := d.network.link.SetPeers(linkPeers(cfg)); err != nil {
-			d.log.print("Spread: %v", err)
+			d.log.failed("Spread: %v", err)
 		}
 	}
 	d.history.epochBegins()

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -109,6 +110,8 @@ func (d *Daemon) rejected(from netip.AddrPort, err error) {
 	}
 	r.mu.Unlock()
 	if due {
-		d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: a datagram from %s is refused: %v", from, err)
+		d.log.log(entry{level: conf.LevelWarning, flags: conf.FlagNetwork | conf.FlagPrint, key: "refused datagram",
+			text:   fmt.Sprintf("Network: a datagram from %s is refused: %v", from, err),
+			fields: []slog.Attr{slog.String("remote", from.String()), slog.String("reason", err.Error())}})
 	}
 }

@@ -3,38 +3,84 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"gospread/spread/internal/conf"
 )
 
-// logger writes the daemon's log in lines of `[<stamp> ]<message>` (configuration
-// and tools 8.1). Nobody who logs ever waits for the log to be read: lines go to
-// a goroutine that writes them at once, and are dropped and counted when it
-// cannot keep up.
+// logger writes the daemon's log, as text (configuration and tools 8.1) or as JSON.
+// Nobody who logs ever waits for the log to be read: lines go to a goroutine that
+// writes them at once, and are dropped and counted when it cannot keep up.
 type logger struct {
 	now func() time.Time
 
 	mu      sync.Mutex
 	wake    *sync.Cond
 	options conf.Logging
-	out     io.Writer
-	file    *os.File // when the configuration names one
-	dir     *os.Root // where file is, also after a change of root
-	name    string   // of file, in dir
-	lines   []byte   // not yet written
-	lost    int      // lines dropped since the last that was written
+	held    []heldEntry // see hold
+	holding bool
+	limiter limiter
+	waiting []logChunk // not yet written
+	size    int        // of waiting, in bytes
+	lost    int        // lines dropped since the last that was written
 	ending  bool
 	ended   chan struct{} // closed when the writer has ended
+
+	out  io.Writer
+	file *os.File // when the configuration names one
+	dir  *os.Root // where file is, also after a change of root
+	name string   // of file, in dir
+}
+
+// entry is one thing that the log says.
+type entry struct {
+	level conf.Level
+	flags conf.EventFlags
+	// key is the same for entries of which many may come in a short time; those
+	// beyond some are counted instead of written. Empty: all are written.
+	key string
+	// text says what, who and why. It is the whole of the entry in a log of text, and
+	// may have several lines there.
+	text string
+	// fields repeat what is in text for programs that read a log of JSON.
+	fields []slog.Attr
+	form   entryForm
+}
+
+// entryForm tells which logs an entry is for.
+type entryForm uint8
+
+const (
+	anyForm  entryForm = iota
+	textForm           // said by another entry in a log of JSON
+	jsonForm           // and the other way round
+)
+
+func (f entryForm) suits(format conf.LogFormat) bool {
+	return f == anyForm || (f == textForm) == (format == conf.LogText)
+}
+
+// logChunk is what waits to be written to one place.
+type logChunk struct {
+	to    io.Writer
+	lines []byte
+}
+
+// heldEntry waits until the format of the log is known.
+type heldEntry struct {
+	entry
+	at time.Time
 }
 
 const (
 	// logBacklog is how many bytes of log may wait to be written.
 	logBacklog = 1 << 20
+	// logHeld is how many entries wait for the configuration at most.
+	logHeld = 100
 	// logPatience is how long the end of the daemon waits for its log.
 	logPatience = time.Second
 )
@@ -42,78 +88,140 @@ const (
 func newLogger(out io.Writer, now func() time.Time) *logger {
 	l := &logger{out: out, now: now, options: conf.Default().Options.Log, ended: make(chan struct{})}
 	l.wake = sync.NewCond(&l.mu)
+	l.limiter.due = l.reportRepeated
 	go l.write()
 	return l
 }
 
-// logf logs a message if the options let its level and types be seen. Every line
-// of it gets the stamp.
-func (l *logger) logf(level conf.Level, flags conf.EventFlags, format string, args ...any) {
+// log logs an entry if the options let its level and types be seen.
+func (l *logger) log(e entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.add(&l.options, level, flags, fmt.Sprintf(format, args...))
+	l.add(&l.options, &e)
+}
+
+// logf logs a message that may come in numbers.
+func (l *logger) logf(level conf.Level, flags conf.EventFlags, format string, args ...any) {
+	l.log(entry{level: level, flags: flags, key: format, text: fmt.Sprintf(format, args...)})
 }
 
 // logAs logs a message under options of its own.
 func (l *logger) logAs(o *conf.Logging, level conf.Level, flags conf.EventFlags, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.add(o, level, flags, text)
+	own := *o
+	own.Format = l.options.Format // one log has one format
+	l.add(&own, &entry{level: level, flags: flags, text: text})
 }
 
 // print logs what cannot be hidden.
 func (l *logger) print(format string, args ...any) {
-	l.logf(conf.LevelPrint, conf.FlagPrint, format, args...)
+	l.log(entry{level: conf.LevelPrint, flags: conf.FlagPrint, text: fmt.Sprintf(format, args...)})
 }
 
-func (l *logger) add(o *conf.Logging, level conf.Level, flags conf.EventFlags, text string) {
-	if !o.Shows(level, flags) {
-		return
+// failed logs what cannot be hidden and is an error.
+func (l *logger) failed(format string, args ...any) {
+	l.log(entry{level: conf.LevelFatal, flags: conf.FlagPrint, text: fmt.Sprintf(format, args...)})
+}
+
+func (l *logger) add(o *conf.Logging, e *entry) {
+	if l.holding && len(l.held) == logHeld {
+		l.release(l.options.Format)
 	}
-	if len(l.lines)+len(text) > logBacklog {
+	switch {
+	case l.holding:
+		l.held = append(l.held, heldEntry{*e, l.now()})
+	case !o.Shows(e.level, e.flags), !e.form.suits(o.Format):
+	case l.limiter.admits(e, l.now()):
+		l.render(o, e, l.now())
+	}
+}
+
+// render queues the lines of an entry.
+func (l *logger) render(o *conf.Logging, e *entry, at time.Time) {
+	if l.size+len(e.text) > logBacklog {
 		l.lost++
 		return
 	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		if o.Stamp.On() {
-			l.lines = append(o.Stamp.Append(l.lines, l.now()), ' ')
-		}
-		l.lines = append(append(l.lines, line...), '\n')
+	n := len(l.waiting)
+	if n == 0 || l.waiting[n-1].to != l.out {
+		l.waiting = append(l.waiting, logChunk{to: l.out})
+		n++
 	}
+	c := &l.waiting[n-1]
+	before := len(c.lines)
+	c.lines = appendEntry(c.lines, o, e, at)
+	l.size += len(c.lines) - before
 	l.wake.Signal()
+}
+
+// reportRepeated says what was counted instead of written, when it is time to.
+func (l *logger) reportRepeated() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.limiter.report(now, false, func(e *entry) { l.render(&l.options, e, now) })
 }
 
 // write is the goroutine that writes the lines, until close.
 func (l *logger) write() {
 	defer close(l.ended)
-	var lines []byte
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
-		for len(l.lines) == 0 && !l.ending {
+		for len(l.waiting) == 0 && !l.ending {
 			l.wake.Wait()
 		}
-		if len(l.lines) == 0 {
+		if len(l.waiting) == 0 {
 			return
 		}
-		lines, l.lines = l.lines, lines[:0]
 		if l.lost > 0 {
-			lines = fmt.Appendf(lines, "%d lines of the log were lost: it was not read fast enough\n", l.lost)
+			text := fmt.Sprintf("%d lines of the log were lost: it was not read fast enough", l.lost)
+			last := &l.waiting[len(l.waiting)-1]
+			last.lines = appendEntry(last.lines, &l.options, &entry{level: conf.LevelWarning, text: text}, l.now())
 			l.lost = 0
 		}
-		out := l.out
+		chunks := l.waiting
+		l.waiting, l.size = nil, 0
 		l.mu.Unlock()
-		// A log that cannot be written has nowhere to say so.
-		_, _ = out.Write(lines)
+		for _, c := range chunks {
+			// A log that cannot be written has nowhere to say so.
+			_, _ = c.to.Write(c.lines)
+		}
 		l.mu.Lock()
 	}
 }
 
+// hold keeps back what is logged until configure tells the format, or the end comes,
+// or there are logHeld entries.
+func (l *logger) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holding = true
+}
+
+// release writes what was held back, under the options that held when it was
+// logged, and in the format of now.
+func (l *logger) release(format conf.LogFormat) {
+	held := l.held
+	l.held, l.holding = nil, false
+	was := l.options
+	was.Format = format
+	for i := range held {
+		e := &held[i].entry
+		if was.Shows(e.level, e.flags) && e.form.suits(format) {
+			l.render(&was, e, held[i].at)
+		}
+	}
+}
+
 // configure applies the logging options. The file of EventLogFile is opened at
-// the first call and never changed by later ones.
+// the first call and never changed by later ones. What was logged before goes where
+// the log went before.
 func (l *logger) configure(o conf.Logging) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.release(o.Format)
 	l.options = o
 	if o.File == "" || l.dir != nil {
 		return nil
@@ -163,6 +271,11 @@ func (l *logger) reopen() error {
 // close writes what waits, for a bounded time, and ends the log.
 func (l *logger) close() {
 	l.mu.Lock()
+	if l.holding {
+		l.release(l.options.Format)
+	}
+	now := l.now()
+	l.limiter.report(now, true, func(e *entry) { l.render(&l.options, e, now) })
 	l.ending = true
 	l.wake.Signal()
 	l.mu.Unlock()

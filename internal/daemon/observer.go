@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"fmt"
+	"log/slog"
 	"time"
 
 	"gospread/spread/internal/conf"
@@ -14,7 +16,8 @@ const sessionFlags = conf.FlagSession | conf.FlagPrint
 
 // SessionOpened implements session.Observer.
 func (o observer) SessionOpened(s *session.Session) {
-	o.log.logf(conf.LevelInfo, conf.FlagSession, "Session %s opened", s)
+	o.log.log(entry{level: conf.LevelInfo, flags: conf.FlagSession, key: "session opened", text: fmt.Sprintf("Session %s opened", s),
+		fields: []slog.Attr{slog.String("session", s.Private.String()), slog.String("remote", s.Remote())}})
 	if o.sessions != nil {
 		o.sessions.connect(s)
 	}
@@ -28,7 +31,15 @@ func (o observer) SessionEnded(e *session.End) {
 	case session.ClientDisconnected, session.ClientClosed, session.DaemonStopped:
 		level = conf.LevelInfo
 	}
-	o.log.logf(level, sessionFlags, "Session %s", e)
+	fields := []slog.Attr{slog.String("session", e.Name), slog.String("remote", e.Remote), slog.String("reason", e.Reason.String())}
+	if !e.Reason.Refusal() {
+		fields = append(fields, slog.Int("waiting_messages", e.Messages), slog.Int("waiting_bytes", e.Bytes))
+	}
+	if e.Err != nil {
+		fields = append(fields, slog.String("error", e.Err.Error()))
+	}
+	fields = append(fields, slog.Float64("seconds", e.Lived.Seconds()))
+	o.log.log(entry{level: level, flags: sessionFlags, key: "session: " + e.Reason.String(), text: fmt.Sprintf("Session %s", e), fields: fields})
 	if o.sessions != nil && !e.Reason.Refusal() {
 		o.sessions.disconnect(e)
 	}

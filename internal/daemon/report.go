@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -13,21 +14,23 @@ import (
 // banner is the first thing in the log: which program this is.
 func (d *Daemon) banner() {
 	rule := strings.Repeat("=", 75)
-	d.log.print("/%s\\\n"+
+	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagPrint, form: textForm, text: fmt.Sprintf("/%s\\\n"+
 		"| gospread %-65.65s|\n"+
 		"| The Spread toolkit, implemented in Go. Licensed under Apache-2.0.%9s|\n"+
 		"| Speaks the client protocol of Version 5.00.01%29s|\n"+
-		"\\%s/", rule, d.opts.Version, "", "", rule)
+		"\\%s/", rule, d.opts.Version, "", "", rule)})
+	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagPrint, form: jsonForm, text: "Spread: starting, gospread " + d.opts.Version,
+		fields: []slog.Attr{slog.String("version", d.opts.Version)}})
 }
 
 // report logs the start-up report of a configuration, each line under the
 // logging options that held where it stands in the file.
 func (d *Daemon) report(cfg *conf.Config) {
+	d.log.set(cfg.Options.Log) // the format is that of the end of the file
 	for i := range cfg.Report {
 		line := &cfg.Report[i]
 		d.log.logAs(&line.Log, line.Level, line.Flags, line.Text)
 	}
-	d.log.set(cfg.Options.Log)
 }
 
 // keepTime remembers the time of a membership for the next life of this daemon; it
@@ -49,7 +52,10 @@ func (d *Daemon) installed(c *ring.Configuration) {
 		members[i] = d.daemonName(id)
 	}
 	d.history.installed(c.ID, members, time.Now())
-	d.log.print("%s", membershipReport(d.epochs.now(), d.self.Name, c))
+	cfg := d.epochs.now()
+	d.log.log(d.changes.installed(cfg, c))
+	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, form: textForm,
+		text: membershipReport(cfg, d.self.Name, c)})
 	if d.sessions != nil {
 		d.sessions.membership(d.epochs.now(), c)
 	}
@@ -61,12 +67,15 @@ func (d *Daemon) noted(n ring.Note) {
 	if n.Kind == ring.NoteMismatch {
 		level = conf.LevelError
 	}
-	text := n.Text(d.daemonName(n.Daemon))
+	name := d.daemonName(n.Daemon)
+	text := n.Text(name)
 	d.history.note(n, text)
 	if n.Kind == ring.NoteMismatch {
 		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
 	}
-	d.log.logf(level, conf.FlagMembership|conf.FlagPrint, "Membership: %s", text)
+	d.changes.noted(n, name)
+	d.log.log(entry{level: level, flags: conf.FlagMembership | conf.FlagPrint, key: fmt.Sprint("note ", n.Kind, name), text: "Membership: " + text,
+		fields: []slog.Attr{slog.String("daemon", name)}})
 }
 
 // daemonName is the name of a daemon of the configuration.

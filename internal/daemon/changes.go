@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/ring"
+)
+
+// changes puts what the ring noted and the daemon membership that came of it into
+// one line. It is used in turns of the engine only.
+type changes struct {
+	members map[ring.DaemonID]string // by name
+	notes   []noteOf                 // since the last membership
+}
+
+// noteOf is what is said of a daemon, or of the ring if name is empty.
+type noteOf struct {
+	id   ring.DaemonID
+	kind ring.NoteKind
+	name string
+	text string
+}
+
+// mostNotes bounds what is remembered between two memberships.
+const mostNotes = 256
+
+// noted remembers a note. The first one of a daemon stands: others follow from it.
+func (c *changes) noted(n ring.Note, name string) {
+	if n.Kind == ring.NoteMismatch || len(c.notes) >= mostNotes {
+		return // it does not change the membership
+	}
+	text := n.Text(name)
+	if n.Daemon == 0 {
+		name = ""
+	} else {
+		text = strings.TrimPrefix(text, "daemon "+name+" ")
+	}
+	if c.of(n.Daemon) == nil {
+		c.notes = append(c.notes, noteOf{n.Daemon, n.Kind, name, text})
+	}
+}
+
+func (c *changes) of(id ring.DaemonID) *noteOf {
+	for i := range c.notes {
+		if c.notes[i].id == id {
+			return &c.notes[i]
+		}
+	}
+	return nil
+}
+
+// installed is the entry for a new membership: who is in it, who came, who went and
+// why, and who is missing.
+func (c *changes) installed(cfg *conf.Config, n *ring.Configuration) entry {
+	was := c.members
+	c.members = make(map[ring.DaemonID]string)
+	first := was == nil
+	var in, joined, left, missing, because []string
+	daemons := cfg.Daemons()
+	for _, d := range daemons {
+		id := ring.DaemonID(d.ID)
+		note := c.of(id)
+		_, before := was[id]
+		now := slices.Contains(n.Members, id)
+		delete(was, id)
+		name := d.Name
+		switch {
+		case now && (!before && !first || note != nil && note.kind == ring.NoteRestarted):
+			joined = append(joined, note.explain(name))
+		case before && !now:
+			left = append(left, note.explain(name))
+		case !now:
+			missing = append(missing, name)
+		case note != nil:
+			because = append(because, "daemon "+name+" "+note.text)
+		}
+		if now {
+			c.members[id] = name
+			in = append(in, name)
+		}
+	}
+	for id, name := range was { // what the configuration does not have any more
+		left = append(left, c.of(id).explain(name))
+	}
+	slices.Sort(left)
+	if note := c.of(0); note != nil {
+		because = append(because, note.text)
+	}
+	c.notes = c.notes[:0]
+
+	text := fmt.Sprintf("Membership: %d of %d daemons: %s", len(in), len(daemons), strings.Join(in, ", "))
+	fields := []slog.Attr{
+		slog.String("membership", fmt.Sprintf("%d %d", int32(n.ID.Leader), n.ID.Time)),
+		slog.Any("members", in),
+		slog.Int("configured", len(daemons)),
+	}
+	for _, part := range []struct {
+		name string
+		list []string
+	}{{"joined", joined}, {"left", left}, {"missing", missing}, {"because", because}} {
+		if len(part.list) > 0 {
+			text += "; " + part.name + ": " + strings.Join(part.list, ", ")
+			fields = append(fields, slog.Any(part.name, part.list))
+		}
+	}
+	return entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, text: text, fields: fields}
+}
+
+// explain adds what was noted of the daemon of that name.
+func (n *noteOf) explain(name string) string {
+	if n == nil {
+		return name
+	}
+	return name + " (" + n.text + ")"
+}

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gospread/spread/internal/conf"
+	"gospread/spread/internal/ring"
+)
+
+// TestMembershipInOneLine: who is there, who came, who went and why, who is missing.
+func TestMembershipInOneLine(t *testing.T) {
+	parse := func(daemons string) *conf.Config {
+		cfg, err := conf.Parse([]byte("Spread_Segment 127.0.0.255:6000 { "+daemons+" }"), "", conf.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	cfg := parse("a 127.0.0.1 VirtualID = 1 b 127.0.0.2 VirtualID = 2 c 127.0.0.3 VirtualID = 3")
+	var c changes
+	for _, step := range []struct {
+		notes   []ring.Note
+		members []ring.DaemonID
+		want    string
+	}{
+		{nil, []ring.DaemonID{1}, "1 of 3 daemons: a; missing: b, c"},
+		{nil, []ring.DaemonID{1, 2, 3}, "3 of 3 daemons: a, b, c; joined: b, c"},
+		{[]ring.Note{{Kind: ring.NoteSilent, Daemon: 3, For: 600 * time.Millisecond}, {Kind: ring.NoteFormFailed, Daemon: 3}},
+			[]ring.DaemonID{1, 2}, "2 of 3 daemons: a, b; left: c (is silent for 600ms)"},
+		{[]ring.Note{{Kind: ring.NoteRestarted, Daemon: 2}}, []ring.DaemonID{1, 2}, "2 of 3 daemons: a, b; joined: b (has restarted); missing: c"},
+		{[]ring.Note{{Kind: ring.NoteTokenLost, For: time.Second}, {Kind: ring.NoteMovedOn, Daemon: 2}}, []ring.DaemonID{1, 2},
+			"2 of 3 daemons: a, b; missing: c; because: daemon b has moved on to another membership, token is lost for 1s"},
+		{[]ring.Note{{Kind: ring.NoteMismatch, Daemon: 2}}, []ring.DaemonID{1, 2}, "2 of 3 daemons: a, b; missing: c"},
+	} {
+		for _, n := range step.notes {
+			name := map[ring.DaemonID]string{2: "b", 3: "c"}[n.Daemon]
+			c.noted(n, name)
+		}
+		e := c.installed(cfg, &ring.Configuration{ID: ring.ID{Leader: 1, Time: 5}, Members: step.members})
+		if got := strings.TrimPrefix(e.text, "Membership: "); got != step.want {
+			t.Errorf("got  %s\nwant %s", got, step.want)
+		}
+	}
+	e := c.installed(parse("a 127.0.0.1 VirtualID = 1"), &ring.Configuration{Members: []ring.DaemonID{1}})
+	if e.text != "Membership: 1 of 1 daemons: a; left: b" {
+		t.Errorf("after the configuration has changed: %s", e.text)
+	}
+	for i := range 3 * mostNotes {
+		c.noted(ring.Note{Kind: ring.NoteLeft, Daemon: ring.DaemonID(i + 1)}, "x")
+	}
+	if len(c.notes) > mostNotes {
+		t.Errorf("%d notes are remembered", len(c.notes))
+	}
+}
