@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Dial connects to a daemon and introduces the client. The daemon is named as
@@ -15,8 +18,8 @@ import (
 //
 //	""          the same as "4803"
 //	"PORT"      the daemon with that port on this machine: its Unix socket
-//	            /tmp/PORT or, if that does not answer, TCP to localhost (on
-//	            Windows always TCP)
+//	            /run/spread/PORT or /tmp/PORT or, if neither answers, TCP to
+//	            localhost (on Windows always TCP)
 //	"PORT@HOST" TCP; HOST is a name, an IPv4 or an IPv6 address without brackets
 //
 // The whole handshake must be done before ctx ends, and within
@@ -77,16 +80,21 @@ func (o *options) connect(ctx context.Context, a address) (nc net.Conn, where st
 		}
 		return nc, where, nil
 	}
-	var socket string
-	var socketErr error
+	var tried []string
+	var failed []error
 	if !o.noSockets {
-		socket = path.Join(o.socketDir, port)
-		nc, socketErr = dial(ctx, "unix", socket)
-		if socketErr == nil {
-			return nc, socket, nil
-		}
-		if ctx.Err() != nil {
-			return nil, socket, dialError(ctx, socket, socketErr, "")
+		for i, dir := range o.socketDirs {
+			socket := path.Join(dir, port)
+			nc, err := dial(ctx, "unix", socket)
+			if err == nil {
+				return nc, socket, nil
+			}
+			if ctx.Err() != nil {
+				return nil, socket, dialError(ctx, socket, err, "")
+			}
+			if i == len(o.socketDirs)-1 || !errors.Is(err, fs.ErrNotExist) {
+				tried, failed = append(tried, socket), append(failed, err)
+			}
 		}
 	}
 	where = net.JoinHostPort("localhost", port)
@@ -94,11 +102,14 @@ func (o *options) connect(ctx context.Context, a address) (nc net.Conn, where st
 	if err == nil {
 		return nc, where, nil
 	}
-	if socketErr == nil {
+	if len(tried) == 0 {
 		return nil, where, dialError(ctx, where, err, "")
 	}
-	return nil, where, dialError(ctx, socket+" and "+where,
-		fmt.Errorf("%w; %w", socketErr, err), "; is a daemon with port "+port+" running on this machine?")
+	for _, e := range slices.Backward(failed) {
+		err = fmt.Errorf("%w; %w", e, err)
+	}
+	return nil, where, dialError(ctx, strings.Join(tried, ", ")+" and "+where, err,
+		"; is a daemon with port "+port+" running on this machine?")
 }
 
 // dialError sorts what went wrong into the codes of client protocol 1.4.

@@ -118,7 +118,7 @@ func TestRefusals(t *testing.T) {
 			if !errors.Is(err, code) || !errors.As(err, &e) || e.Code != code {
 				t.Errorf("late %v: %v, want code %d", late, err, int(code))
 			}
-			if err != nil && !strings.Contains(err.Error(), "connect to daemon at /tmp/4803: ") {
+			if err != nil && !strings.Contains(err.Error(), "connect to daemon at /run/spread/4803: ") {
 				t.Errorf("%v does not tell what was tried", err)
 			}
 		}
@@ -241,12 +241,15 @@ func TestPriorityNeedsDaemon38(t *testing.T) {
 func TestWhereItConnects(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	missing := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)}
+	stale := &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	usual := defaults().socketDirs
 	notFound := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere", IsNotFound: true}}
 	broken := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "server misbehaving", Name: "nowhere", IsTemporary: true}}
 	for _, tt := range []struct {
 		daemon  string
 		windows bool
-		answers []error // nil: connected, and that is an end
+		dirs    []string // nil: /dir
+		answers []error  // nil: connected, and that is an end
 		tried   string
 		code    Code
 		says    []string
@@ -254,6 +257,14 @@ func TestWhereItConnects(t *testing.T) {
 		{daemon: "", answers: []error{nil}, tried: "unix /dir/4803"},
 		{daemon: "77", answers: []error{missing, nil}, tried: "unix /dir/77, tcp localhost:77"},
 		{daemon: "77", windows: true, answers: []error{nil}, tried: "tcp localhost:77"},
+		{daemon: "77", dirs: usual, answers: []error{nil}, tried: "unix /run/spread/77"},
+		{daemon: "77", dirs: usual, answers: []error{missing, nil}, tried: "unix /run/spread/77, unix /tmp/77"},
+		{daemon: "77", dirs: usual, answers: []error{stale, nil}, tried: "unix /run/spread/77, unix /tmp/77"},
+		{daemon: "77", dirs: usual, answers: []error{missing, missing, nil}, tried: "unix /run/spread/77, unix /tmp/77, tcp localhost:77"},
+		{daemon: "77", dirs: usual, answers: []error{missing, missing, refused}, tried: "unix /run/spread/77, unix /tmp/77, tcp localhost:77",
+			code: ErrCouldNotConnect, says: []string{"at /tmp/77 and localhost:77"}},
+		{daemon: "77", dirs: usual, answers: []error{stale, missing, refused}, tried: "unix /run/spread/77, unix /tmp/77, tcp localhost:77",
+			code: ErrCouldNotConnect, says: []string{"at /run/spread/77, /tmp/77 and localhost:77", "no such file", "refused"}},
 		{daemon: "77@h", answers: []error{nil}, tried: "tcp h:77"},
 		{daemon: "77@::1", answers: []error{nil}, tried: "tcp [::1]:77"},
 		{daemon: "77", answers: []error{missing, refused}, tried: "unix /dir/77, tcp localhost:77", code: ErrCouldNotConnect,
@@ -265,7 +276,10 @@ func TestWhereItConnects(t *testing.T) {
 	} {
 		var tried []string
 		stop := errors.New("enough")
-		_, err := Dial(context.Background(), tt.daemon, WithSocketDir("/dir"), func(o *options) { o.noSockets = tt.windows },
+		if tt.dirs == nil {
+			tt.dirs = []string{"/dir"}
+		}
+		_, err := Dial(context.Background(), tt.daemon, func(o *options) { o.noSockets, o.socketDirs = tt.windows, tt.dirs },
 			WithDialer(func(_ context.Context, network, address string) (net.Conn, error) {
 				tried = append(tried, network+" "+address)
 				if a := tt.answers[len(tried)-1]; a != nil {

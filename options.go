@@ -15,7 +15,7 @@ type options struct {
 	membership   bool
 	priority     int
 	methods      []authMethod
-	socketDir    string
+	socketDirs   []string
 	noSockets    bool
 	dial         dialer
 	receiveQueue int
@@ -35,7 +35,11 @@ type AuthFunc func(ctx context.Context, rw io.ReadWriter) error
 
 // Defaults and bounds.
 const (
-	// DefaultSocketDir is where daemons have their Unix sockets.
+	// ServiceSocketDir is where daemons that run as a service of the system have
+	// their Unix sockets. It is asked first: who may write there is a matter of the
+	// system, while anybody can make a socket in DefaultSocketDir.
+	ServiceSocketDir = "/run/spread"
+	// DefaultSocketDir is where daemons have always had their Unix sockets.
 	DefaultSocketDir = "/tmp"
 	// DefaultReceiveQueue and DefaultSendQueue are in bytes.
 	DefaultReceiveQueue = 1 << 20
@@ -49,7 +53,7 @@ const (
 func defaults() options {
 	return options{
 		membership:   true,
-		socketDir:    DefaultSocketDir,
+		socketDirs:   []string{ServiceSocketDir, DefaultSocketDir},
 		noSockets:    socketsMissing,
 		receiveQueue: DefaultReceiveQueue,
 		sendQueue:    DefaultSendQueue,
@@ -77,8 +81,9 @@ func WithAuth(method string, run AuthFunc) Option {
 	return func(o *options) { o.methods = append(o.methods, authMethod{method, run}) }
 }
 
-// WithSocketDir sets the directory of the daemon's Unix socket.
-func WithSocketDir(dir string) Option { return func(o *options) { o.socketDir = dir } }
+// WithSocketDir sets the directory of the daemon's Unix socket, the only one then.
+// Without it, [ServiceSocketDir] and [DefaultSocketDir] are asked in this order.
+func WithSocketDir(dir string) Option { return func(o *options) { o.socketDirs = []string{dir} } }
 
 // WithDialer replaces the function that makes the connection: network is "unix"
 // with the socket's path or "tcp" with host:port, as for net.Dialer. Contexts

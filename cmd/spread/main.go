@@ -50,6 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Version:    cliargs.Version(),
 		Out:        stdout,
 		StateDir:   stateDir(os.Getenv("STATE_DIRECTORY")),
+		ServiceDir: serviceDir(os.Getenv("RUNTIME_DIRECTORY")),
 		Process:    true,
 	})
 	if err != nil {
@@ -63,4 +64,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 func stateDir(list string) string {
 	dir, _, _ := strings.Cut(list, ":")
 	return dir
+}
+
+// serviceDir is where the socket for clients goes besides the usual place: the
+// runtime directory that a service manager has made for the daemon, or that of the
+// system.
+func serviceDir(runtimeDirectory string) string {
+	if dir, _, _ := strings.Cut(runtimeDirectory, ":"); dir != "" {
+		return dir
+	}
+	return "/run/spread"
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gospread/spread/internal/conf"
+	"gospread/spread/internal/sdnotify"
 )
 
 // signals are those the daemon listens to, from before it serves anybody.
@@ -113,6 +114,8 @@ func (d *Daemon) reloadWhen(ctx context.Context, wanted <-chan struct{}) {
 // reload reads the configuration again and applies what may change while the
 // daemon runs. A file that is not acceptable changes nothing.
 func (d *Daemon) reload(ctx context.Context) {
+	d.super.say(sdnotify.Reloading(sdnotify.Monotonic()))
+	defer d.super.say(sdnotify.Ready)
 	d.log.print("Spread: reloading the configuration")
 	old := d.config.Load()
 	cfg, err := d.source.reload(ctx)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"gospread/spread/internal/group"
 	"gospread/spread/internal/link"
 	"gospread/spread/internal/ring"
+	"gospread/spread/internal/sdnotify"
 	"gospread/spread/internal/session"
 )
 
@@ -40,6 +43,9 @@ type Options struct {
 	// daemon writes to; empty: there is none. With it a daemon whose clock was set back
 	// meanwhile is not taken for an earlier life of its own.
 	StateDir string
+	// ServiceDir holds another Unix socket, for clients that do not see the /tmp of
+	// the daemon, if the directory is there and can be written to. It may be empty.
+	ServiceDir string
 	// Policy is asked about everything clients do; nil permits all.
 	Policy session.Policy
 	// Process makes the daemon the master of its process: it takes the signals
@@ -74,10 +80,11 @@ type Daemon struct {
 	rules     session.IPRules // as the last reload found them; only it changes them
 	rulesFile string          // where they are from; empty: none found
 
-	network *network
-	engine  *engine
-	epochs  epochs
-	changes changes
+	network    *network
+	engine     *engine
+	epochs     epochs
+	membership changes
+	super      *supervision // nil: the process has another master
 
 	incarnation uint32 // of what seals our datagrams; only reloads change it
 	rejections  rejections
@@ -89,6 +96,8 @@ type Daemon struct {
 
 	tcp  []net.Listener
 	unix *unixSocket // nil if another daemon has it
+	// service is the socket in ServiceDir, nil if there is none.
+	service *unixSocket
 	// times remembers membership times in place of unix; nil if that does.
 	times *timeFile
 	state *timeFile // in the state directory, or nil
@@ -107,12 +116,21 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	d := &Daemon{opts: opts, log: newLogger(opts.Out, time.Now)}
 	defer d.log.close()
+	defer func() {
+		if v := recover(); v != nil {
+			d.log.panicked(v, debug.Stack())
+			panic(v)
+		}
+	}()
 	sig := &signals{}
 	if opts.Process {
 		headroom := make([]byte, heapHeadroom)
 		defer runtime.KeepAlive(headroom)
 		sig = catch()
 		defer sig.release()
+		d.log.journal, d.log.crashes = isJournal(opts.Out, os.Getenv("JOURNAL_STREAM")), true
+		d.super = supervise(d.log)
+		defer d.super.close()
 	}
 	starting, started := sig.whileStarting(ctx)
 	err := d.start(starting)
@@ -258,6 +276,7 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 		d.closeListeners()
 		return err
 	}
+	d.service = d.listenService()
 	return nil
 }
 
@@ -274,13 +293,27 @@ func (d *Daemon) openState() {
 	d.state = t
 }
 
+// listenService opens the socket in ServiceDir. What is in the way of it is no
+// reason not to start.
+func (d *Daemon) listenService() *unixSocket {
+	if d.opts.ServiceDir == "" || !writableDir(d.opts.ServiceDir) {
+		return nil
+	}
+	u, err := listenUnix(d.opts.ServiceDir, d.self.Port)
+	if err != nil {
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: no Unix socket in %s: %v", d.opts.ServiceDir, err)
+		return nil
+	}
+	return u
+}
+
 // becomeLess gives up root's powers, if there are any.
 func (d *Daemon) becomeLess(id *identity) error {
 	if id == nil {
 		return nil
 	}
-	if d.unix != nil {
-		if err := d.unix.give(id.uid, id.gid); err != nil {
+	for _, u := range d.unixSockets() {
+		if err := u.give(id.uid, id.gid); err != nil {
 			return fmt.Errorf("give the Unix socket to user %s: %w", id.user, err)
 		}
 	}
@@ -306,7 +339,7 @@ func (d *Daemon) becomeLess(id *identity) error {
 func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	began := time.Now()
 	o := ringOptions(cfg, &d.self)
-	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.times.lastTime()+1, d.state.lastTime()+1, d.opts.LastTime+1)
+	o.Incarnation = max(uint32(began.Unix()), d.unix.lastTime()+1, d.service.lastTime()+1, d.times.lastTime()+1, d.state.lastTime()+1, d.opts.LastTime+1)
 	d.incarnation = o.Incarnation
 	if err := d.sealRing(cfg, o.Incarnation); err != nil {
 		return err
@@ -316,6 +349,7 @@ func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	o.Datagram = d.network.datagram()
 	d.engine = newEngine(began, ring.New(o, 0), o.Self, groupDaemons(cfg), d, d.network.send)
 	d.engine.alarm.ring = d.engine.wake
+	d.engine.panicked = d.log.panicked
 	if d.network.link != nil {
 		d.network.link.Start(inlet{d.engine, d.network})
 	}
@@ -434,8 +468,8 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	defer cancel()
 	var serving sync.WaitGroup
 	listeners := d.tcp
-	if d.unix != nil {
-		listeners = append(listeners[:len(listeners):len(listeners)], d.unix)
+	for _, u := range d.unixSockets() {
+		listeners = append(listeners[:len(listeners):len(listeners)], u)
 	}
 	for _, l := range listeners {
 		serving.Go(func() {
@@ -446,10 +480,17 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	}
 	d.serveStatus(d.status)
 	defer func() { d.status.close() }()
+	var watching sync.WaitGroup
+	watched, unwatch := context.WithCancel(ctx)
+	watching.Go(func() { d.super.watch(watched, func() { d.engine.turn(func() {}) }) })
+	d.super.say(sdnotify.Ready)
 	d.waitForEnd(ctx, sig)
+	unwatch()
+	d.super.say(sdnotify.Stopping)
 	d.engine.stop(session.DaemonStopped)
 	d.leaveRing()
 	cancel()
+	watching.Wait()
 	d.closeListeners()
 	serving.Wait()
 	d.server.Stop()
@@ -474,6 +515,11 @@ func (d *Daemon) leaveRing() {
 	d.engine.end()
 }
 
+// unixSockets are those that there are.
+func (d *Daemon) unixSockets() []*unixSocket {
+	return slices.DeleteFunc([]*unixSocket{d.unix, d.service}, func(u *unixSocket) bool { return u == nil })
+}
+
 func (d *Daemon) closeListeners() {
 	closeAll(d.tcp)
 	if d.status != nil && d.status.server == nil {
@@ -482,8 +528,8 @@ func (d *Daemon) closeListeners() {
 	if d.network != nil {
 		d.network.close()
 	}
-	if d.unix != nil {
-		d.unix.Close()
+	for _, u := range d.unixSockets() {
+		u.Close()
 	}
 	d.times.close()
 	d.state.close()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type witness interface {
 type engine struct {
 	witness witness
 	send    func([]ring.Packet) // to the other daemons; called in a turn
+	// panicked is told of a panic in a turn before that ends the process. It may be nil.
+	panicked func(value any, stack []byte)
 
 	mu      sync.Mutex
 	ring    orderer
@@ -83,6 +86,16 @@ func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.D
 
 // now is the ring's time.
 func (e *engine) now() time.Duration { return time.Since(e.began) }
+
+// guard is deferred by all who make turns.
+func (e *engine) guard() {
+	if v := recover(); v != nil {
+		if e.panicked != nil {
+			e.panicked(v, debug.Stack())
+		}
+		panic(v)
+	}
+}
 
 // enter begins a turn.
 func (e *engine) enter(touched []*session.Session) {
@@ -227,6 +240,7 @@ func (e *engine) Attach(s *session.Session) {
 
 // Submit implements session.Router.
 func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*session.Session) []*session.Session {
+	defer e.guard()
 	e.enter(touched)
 	if e.alive(s) && !s.Leaving {
 		for _, m := range messages {
@@ -241,6 +255,7 @@ func (e *engine) Full() <-chan struct{} { return e.pace.full() }
 
 // Leave implements session.Router.
 func (e *engine) Leave(s *session.Session) {
+	defer e.guard()
 	e.enter(nil)
 	if e.stopped && (!s.Leaving || e.alarm.off) {
 		e.ended = append(e.ended, s)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -30,10 +31,12 @@ type logger struct {
 	ending  bool
 	ended   chan struct{} // closed when the writer has ended
 
-	out  io.Writer
-	file *os.File // when the configuration names one
-	dir  *os.Root // where file is, also after a change of root
-	name string   // of file, in dir
+	out     io.Writer
+	journal bool     // out is the journal of systemd
+	crashes bool     // what the run-time says at a crash goes to file too
+	file    *os.File // when the configuration names one
+	dir     *os.Root // where file is, also after a change of root
+	name    string   // of file, in dir
 }
 
 // entry is one thing that the log says.
@@ -150,9 +153,17 @@ func (l *logger) render(o *conf.Logging, e *entry, at time.Time) {
 	}
 	c := &l.waiting[n-1]
 	before := len(c.lines)
-	c.lines = appendEntry(c.lines, o, e, at)
+	c.lines = appendEntry(c.lines, l.prefix(e), o, e, at)
 	l.size += len(c.lines) - before
 	l.wake.Signal()
+}
+
+// prefix is what stands before each line of an entry.
+func (l *logger) prefix(e *entry) string {
+	if !l.journal || l.file != nil {
+		return ""
+	}
+	return journalPrefix(e.level)
 }
 
 // reportRepeated says what was counted instead of written, when it is time to.
@@ -178,7 +189,8 @@ func (l *logger) write() {
 		if l.lost > 0 {
 			text := fmt.Sprintf("%d lines of the log were lost: it was not read fast enough", l.lost)
 			last := &l.waiting[len(l.waiting)-1]
-			last.lines = appendEntry(last.lines, &l.options, &entry{level: conf.LevelWarning, text: text}, l.now())
+			e := &entry{level: conf.LevelWarning, text: text}
+			last.lines = appendEntry(last.lines, l.prefix(e), &l.options, e, l.now())
 			l.lost = 0
 		}
 		chunks := l.waiting
@@ -251,6 +263,9 @@ func (l *logger) openFile() error {
 	}
 	// The old file is closed by the collector, after what is being written.
 	l.file, l.out = f, f
+	if l.crashes {
+		return debug.SetCrashOutput(f, debug.CrashOptions{})
+	}
 	return nil
 }
 
@@ -266,6 +281,12 @@ func (l *logger) reopen() error {
 		return fmt.Errorf("reopen the log file %s: %w; going on with the old one", l.name, err)
 	}
 	return nil
+}
+
+// panicked logs a panic, which is about to end the process, and all that waits.
+func (l *logger) panicked(value any, stack []byte) {
+	l.failed("Spread: internal error, please report it: %v\n%s", value, stack)
+	l.close()
 }
 
 // close writes what waits, for a bounded time, and ends the log.

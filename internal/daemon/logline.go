@@ -9,19 +9,36 @@ import (
 	"gospread/spread/internal/conf"
 )
 
-// appendEntry appends the lines of an entry: in text, lines of `[<stamp> ]<message>`,
-// each with the stamp; in JSON, one object.
-func appendEntry(b []byte, o *conf.Logging, e *entry, at time.Time) []byte {
+// appendEntry appends the lines of an entry, each with the prefix: in text, lines of
+// `[<stamp> ]<message>`, each with the stamp; in JSON, one object.
+func appendEntry(b []byte, prefix string, o *conf.Logging, e *entry, at time.Time) []byte {
 	if o.Format == conf.LogJSON {
-		return appendJSON(b, e, at)
+		return appendJSON(append(b, prefix...), e, at)
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(e.text, "\n"), "\n") {
+		b = append(b, prefix...)
 		if o.Stamp.On() {
 			b = append(o.Stamp.Append(b, at), ' ')
 		}
 		b = append(append(b, line...), '\n')
 	}
 	return b
+}
+
+// journalPrefix tells the journal of systemd the level of a line; the journal takes it
+// off (sd-daemon(3)).
+func journalPrefix(l conf.Level) string {
+	switch l {
+	case conf.LevelDebug:
+		return "<7>"
+	case conf.LevelInfo, conf.LevelPrint:
+		return "<6>"
+	case conf.LevelWarning:
+		return "<4>"
+	case conf.LevelError:
+		return "<3>"
+	}
+	return "<2>"
 }
 
 // jsonTime is RFC 3339 with milliseconds.

@@ -185,6 +185,7 @@ type inlet struct {
 
 // Receive implements link.Handler.
 func (i inlet) Receive(batch []link.Received) {
+	defer i.guard()
 	o := openedLists.Get().(*opened)
 	sealer := i.net.sealer.Load()
 	for k := range batch {
@@ -226,6 +227,7 @@ func (i inlet) Resized(int) {
 
 // turn makes a turn that begins with f, and writes what came of it.
 func (e *engine) turn(f func()) {
+	defer e.guard()
 	touched := flushLists.Get().(*[]*session.Session)
 	e.enter((*touched)[:0])
 	f()

@@ -33,6 +33,8 @@ type unixSocket struct{ net.Listener }
 
 func listenUnix(string, uint16) (*unixSocket, error) { return nil, errors.ErrUnsupported }
 
+func writableDir(string) bool { return false }
+
 func (*unixSocket) give(int, int) error   { return nil }
 func (*unixSocket) lastTime() uint32      { return 0 }
 func (*unixSocket) keepTime(uint32) error { return nil }

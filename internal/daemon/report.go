@@ -36,7 +36,7 @@ func (d *Daemon) report(cfg *conf.Config) {
 // keepTime remembers the time of a membership for the next life of this daemon; it
 // is called in a turn of the engine.
 func (d *Daemon) keepTime(time uint32) {
-	if err := errors.Join(d.unix.keepTime(time), d.times.keepTime(time), d.state.keepTime(time)); err != nil {
+	if err := errors.Join(d.unix.keepTime(time), d.service.keepTime(time), d.times.keepTime(time), d.state.keepTime(time)); err != nil {
 		d.log.logf(conf.LevelWarning, conf.FlagPrint,
 			"Spread: cannot keep the time of a membership: %v; wait a second before a restart", err)
 	}
@@ -53,7 +53,9 @@ func (d *Daemon) installed(c *ring.Configuration) {
 	}
 	d.history.installed(c.ID, members, time.Now())
 	cfg := d.epochs.now()
-	d.log.log(d.changes.installed(cfg, c))
+	line := d.membership.installed(cfg, c)
+	d.log.log(line)
+	d.super.describe(strings.TrimPrefix(line.text, "Membership: "))
 	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, form: textForm,
 		text: membershipReport(cfg, d.self.Name, c)})
 	if d.sessions != nil {
@@ -73,7 +75,7 @@ func (d *Daemon) noted(n ring.Note) {
 	if n.Kind == ring.NoteMismatch {
 		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
 	}
-	d.changes.noted(n, name)
+	d.membership.noted(n, name)
 	d.log.log(entry{level: level, flags: conf.FlagMembership | conf.FlagPrint, key: fmt.Sprint("note ", n.Kind, name), text: "Membership: " + text,
 		fields: []slog.Attr{slog.String("daemon", name)}})
 }

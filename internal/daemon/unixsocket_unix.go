@@ -24,9 +24,10 @@ import (
 type unixSocket struct {
 	net.Listener
 	path string
-	dir  *os.Root // reaches the socket also after a change of root
-	lock *os.File // nil if it could not be had
-	last uint32   // from the lock file: see lastTime
+	made fs.FileInfo // what was made at path
+	dir  *os.Root    // reaches the socket also after a change of root
+	lock *os.File    // nil if it could not be had
+	last uint32      // from the lock file: see lastTime
 
 	closing sync.Once
 	closed  error
@@ -60,6 +61,12 @@ func listenUnix(dir string, port uint16) (*unixSocket, error) {
 		return nil, err
 	}
 	return u, nil
+}
+
+// writableDir tells whether the directory is there and files can be made in it.
+func writableDir(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir() && unix.Access(dir, unix.W_OK|unix.X_OK) == nil
 }
 
 // serves tells whether somebody answers at the path.
@@ -109,6 +116,10 @@ func (u *unixSocket) listen(dir string) error {
 	}
 	l.SetUnlinkOnClose(false)
 	u.Listener = l
+	if u.made, err = os.Lstat(u.path); err != nil {
+		l.Close()
+		return fmt.Errorf("find the socket just made: %w", err)
+	}
 	if err := os.Chmod(u.path, 0o666); err != nil {
 		l.Close()
 		return fmt.Errorf("open %s to all users: %w", u.path, err)
@@ -156,12 +167,15 @@ func (u *unixSocket) keepTime(seconds uint32) error {
 	return err
 }
 
-// Close stops serving and removes the socket, but not the lock file: removing
-// that would let two daemons lock different files of one name.
+// Close stops serving and removes the socket, if it is still its own, but not the
+// lock file: removing that would let two daemons lock different files of one name.
 func (u *unixSocket) Close() error {
 	u.closing.Do(func() {
 		u.closed = u.Listener.Close()
-		_ = u.dir.Remove(filepath.Base(u.path)) // the next daemon replaces it
+		name := filepath.Base(u.path)
+		if is, err := u.dir.Lstat(name); err == nil && os.SameFile(is, u.made) {
+			_ = u.dir.Remove(name) // what stays, the next daemon replaces
+		}
 		_ = u.dir.Close()
 		u.unlock()
 	})
