@@ -103,6 +103,7 @@ var rooms = map[string]room{
 	"internal/archtest":                 {closed: true},
 	"internal/mutants":                  {helper: true},
 	"netns":                             {closed: true, uses: []string{"", "internal/spcheck"}},
+	"packaging":                         {closed: true, uses: []string{""}},
 	"scripts":                           {closed: true},
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"runtime"
@@ -266,6 +267,8 @@ func (d *Daemon) listen(ctx context.Context, cfg *conf.Config) error {
 	d.unix, err = listenUnix(d.opts.SocketDir, d.self.Port)
 	switch {
 	case err == nil, errors.Is(err, errors.ErrUnsupported):
+	case errors.Is(err, fs.ErrNotExist) && len(d.tcp) > 0:
+		d.log.logf(conf.LevelWarning, conf.FlagPrint, "Spread: no Unix socket in %s: %v", d.opts.SocketDir, err)
 	case errors.Is(err, errSocketTaken) && len(d.tcp) > 0:
 		d.log.logf(conf.LevelWarning, conf.FlagPrint,
 			"Spread: no Unix socket: %v; local clients must connect to %d@%s", err, d.self.Port, d.self.Addr)
