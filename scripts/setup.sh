@@ -48,6 +48,13 @@ get_promtool() {
 	rm -r "$dir"
 }
 get_promtool
+# Packages, manual pages and completions are made and used, on Debian.
+if command -v apt-get >/dev/null; then
+	for tool in dpkg-deb:dpkg readelf:binutils lintian:lintian rpm:rpm systemd-analyze:systemd unshare:util-linux setpriv:util-linux man:man-db \
+		groff:groff-base adduser:adduser zsh:zsh fish:fish; do
+		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
+	done
+fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
