@@ -19,7 +19,8 @@ const usage = `Usage: spread
 
 const help = usage + `
 Runs the daemon of the Spread toolkit in the foreground. Clients of this machine
-connect to its port, over TCP or the Unix socket /tmp/<port>.
+connect to its port, over TCP or the Unix sockets /tmp/<port> and
+/run/spread/<port>.
 
   -n NAME    The daemon's own entry in the configuration file. Without it, the
              first entry with an address of this machine.

@@ -173,5 +173,5 @@ func (d *Daemon) reportReload(live, refused []string) {
 		text = fmt.Sprintf("Spread: the configuration was read again: %d changed, %d not changed", len(live), len(refused))
 	}
 	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagConfiguration, text: text,
-		fields: []slog.Attr{slog.Any("changed", slices.Concat([]string{}, live)), slog.Any("not_changed", slices.Concat([]string{}, refused))}})
+		fields: []slog.Attr{slog.Any("changed", append([]string{}, live...)), slog.Any("not_changed", append([]string{}, refused...))}})
 }

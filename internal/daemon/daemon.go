@@ -131,7 +131,7 @@ func Run(ctx context.Context, opts Options) error {
 		defer sig.release()
 		d.log.journal, d.log.crashes = isJournal(opts.Out, os.Getenv("JOURNAL_STREAM")), true
 		d.super = supervise(d.log)
-		defer d.super.close()
+		defer func() { _ = d.super.close() }()
 	}
 	starting, started := sig.whileStarting(ctx)
 	err := d.start(starting)

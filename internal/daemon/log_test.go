@@ -55,6 +55,9 @@ func TestJSONLog(t *testing.T) {
 	d.log.wait(t, "illegal")
 	d.configure("LogFormat = json\nWindow = 50\nSocketPortReuse = on")
 	d.reload(t.Context())
+	d.configure("LogFormat = json\nWindow = 50")
+	d.reload(t.Context())
+	d.reload(t.Context())
 	d.configure("Nonsense")
 	d.reload(t.Context())
 	if err := d.stop(); err != nil {
@@ -78,6 +81,9 @@ func TestJSONLog(t *testing.T) {
 	r := find(t, list, "read again: 3 changed, 1 not changed")
 	if got := fmt.Sprint(r["not_changed"]); !strings.Contains(got, "SocketPortReuse") {
 		t.Errorf("%v", r)
+	}
+	if u := find(t, list, "is unchanged"); fmt.Sprint(u["changed"], u["not_changed"]) != "[] []" {
+		t.Errorf("%v", u)
 	}
 	if f := find(t, list, "stays as it was"); f["level"] != "FATAL" {
 		t.Errorf("%v", f)

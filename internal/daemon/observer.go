@@ -31,14 +31,17 @@ func (o observer) SessionEnded(e *session.End) {
 	case session.ClientDisconnected, session.ClientClosed, session.DaemonStopped:
 		level = conf.LevelInfo
 	}
-	fields := []slog.Attr{slog.String("session", e.Name), slog.String("remote", e.Remote), slog.String("reason", e.Reason.String())}
+	fields := []slog.Attr{slog.String("remote", e.Remote), slog.String("reason", e.Reason.String())}
+	if e.Name != "" {
+		fields = append(fields, slog.String("session", e.Name))
+	}
 	if !e.Reason.Refusal() {
 		fields = append(fields, slog.Int("waiting_messages", e.Messages), slog.Int("waiting_bytes", e.Bytes))
 	}
 	if e.Err != nil {
 		fields = append(fields, slog.String("error", e.Err.Error()))
 	}
-	fields = append(fields, slog.Float64("seconds", e.Lived.Seconds()))
+	fields = append(fields, slog.Float64("seconds", float64(e.Lived.Milliseconds())/1000))
 	o.log.log(entry{level: level, flags: sessionFlags, key: "session: " + e.Reason.String(), text: fmt.Sprintf("Session %s", e), fields: fields})
 	if o.sessions != nil && !e.Reason.Refusal() {
 		o.sessions.disconnect(e)

@@ -58,8 +58,11 @@ func (c *Conn) Tell(lines ...string) error {
 	if c == nil {
 		return nil
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := c.conn.Write([]byte(strings.Join(lines, "\n"))); err != nil {
+	err := c.conn.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = c.conn.Write([]byte(strings.Join(lines, "\n")))
+	}
+	if err != nil {
 		return fmt.Errorf("notify the service manager: %w", err)
 	}
 	return nil
