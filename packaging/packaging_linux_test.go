@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,14 @@ const (
 	rpm = "gospread-" + version + "-1.x86_64.rpm"
 )
 
+// here is the name of that package for the machine of the tests.
+func here(name string) string {
+	if runtime.GOARCH == "arm64" {
+		return strings.NewReplacer("amd64", "arm64", "x86_64", "aarch64").Replace(name)
+	}
+	return name
+}
+
 // TestPackages: they are there for both architectures, in order, and with all that
 // belongs to a system.
 func TestPackages(t *testing.T) {
@@ -138,7 +147,7 @@ func TestLife(t *testing.T) {
 	for script, name := range map[string]string{"deb.sh": deb, "rpm.sh": rpm} {
 		t.Run(script, func(t *testing.T) {
 			out, err := try(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "packaging/testdata/alone.sh",
-				"packaging/testdata/"+script, file(name))
+				"packaging/testdata/"+script, file(here(name)))
 			if failed, ok := errors.AsType[*exec.ExitError](err); ok && failed.ExitCode() == notAlone {
 				t.Skipf("no overlay of this system: %s", out)
 			}

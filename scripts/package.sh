@@ -12,9 +12,9 @@ out=$(cd "$out" && pwd)
 export GOWORK=off CGO_ENABLED=0
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 
-# A version of a package begins with a digit, and has no dash.
+# A version of a package begins with a digit, and has no dash. A commit is none.
 case $version in
-[0-9]*) package_version=$(echo "$version" | sed 's/-/+/; s/-/./g') ;;
+[0-9]*.*) package_version=$(echo "$version" | sed 's/-/+/; s/-/./g') ;;
 *) package_version=0~$(echo "$version" | tr - .) ;;
 esac
 
