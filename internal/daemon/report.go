@@ -76,8 +76,11 @@ func (d *Daemon) noted(n ring.Note) {
 		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
 	}
 	d.membership.noted(n, name)
-	d.log.log(entry{level: level, flags: conf.FlagMembership | conf.FlagPrint, key: fmt.Sprint("note ", n.Kind, name), text: "Membership: " + text,
-		fields: []slog.Attr{slog.String("daemon", name)}})
+	e := entry{level: level, flags: conf.FlagMembership | conf.FlagPrint, key: fmt.Sprint("note ", n.Kind, name), text: "Membership: " + text}
+	if n.Daemon != 0 {
+		e.fields = []slog.Attr{slog.String("daemon", name)}
+	}
+	d.log.log(e)
 }
 
 // daemonName is the name of a daemon of the configuration.
