@@ -99,7 +99,7 @@ func (w *World) meet(parts [][]*slot) {
 // cease ends all faults: the network is whole, every daemon runs, and its operator
 // has the last configuration. Those that are not in it may go on, too.
 func (w *World) cease() {
-	w.still = true
+	w.still, w.ceased = true, w.queue.seq
 	w.rollouts++
 	w.net.heal()
 	w.oneWay = 0

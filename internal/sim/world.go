@@ -30,9 +30,10 @@ type World struct {
 	requests uint64
 	lives    []*host // all that ever were, in the order of their starts
 
-	calm    bool // no traffic
-	still   bool // no new faults
-	silent  bool // a time without traffic
+	calm    bool   // no traffic
+	still   bool   // no new faults
+	ceased  uint64 // the last event before that
+	silent  bool   // a time without traffic
 	broken  []Violation
 	steps   uint64
 	hash    uint64
@@ -177,6 +178,9 @@ func (w *World) step(e *event) {
 	case callEvent:
 		e.fn()
 	case refusedEvent:
+		if e.seq <= w.ceased {
+			return // late word of an earlier life, which a fault has delayed
+		}
 		h.refused = append(h.refused, w.slots[e.arg].id)
 		h.turn()
 	case timerEvent:
