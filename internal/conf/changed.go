@@ -26,8 +26,6 @@ func Changed(cur, next *Config, self string) (live, refused []string) {
 		switch {
 		case d.restart != "":
 			refused = append(refused, fmt.Sprintf("%s (needs a restart: %s)", line, d.restart))
-		case d.effect == effectMonitor:
-			live = append(live, line+" (not yet effective)")
 		case d.hashed:
 			live = append(live, line+offered)
 		default:

@@ -24,7 +24,7 @@ func TestChanged(t *testing.T) {
 			[]string{"Window: 160 -> 50", "AcceleratedRing: false -> true (offered to the other daemons)", "WideAreaNetwork: false -> true",
 				"configuration hash: 2732529279 -> 4153631726 (offered to the other daemons)"},
 			[]string{"IgnoreMulticastJoinErrors: false -> true (needs a restart: the sockets are bound at start)"}},
-		{"options of monitors", own, own + "DangerousMonitor = true", []string{"DangerousMonitor: false -> true (not yet effective)"}, nil},
+		{"options of monitors", own, own + "DangerousMonitor = true", []string{"DangerousMonitor: false -> true"}, nil},
 		{"the ring key file", own + "RingKeyFile = /a.key", own + "RingKeyFile = /b.key", []string{"RingKeyFile: /a.key -> /b.key"}, nil},
 		{"old directives", own, own + "LinkProtocol = Hop", nil, nil},
 		{"another daemon added before, changed, removed", own + "Spread_Segment 10.1.0.255 { x 10.1.0.1 y 10.1.0.2 }",

@@ -23,8 +23,6 @@ type Config struct {
 	Segments []Segment
 	Options  Options
 	Warnings []Diagnostic // in the order of the file
-	// Inactive has one entry for each directive in the file that is understood and checked, but not yet effective.
-	Inactive []Diagnostic
 	// Report holds the start-up report in order, from the option echoes to "Finished configuration file.", hidden lines
 	// included (configuration and tools 7.3).
 	Report []ReportLine

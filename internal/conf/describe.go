@@ -19,7 +19,6 @@ import (
 //	interface NAME: address=ADDRESS for=client,daemon,monitor
 //	option NAME = VALUE (one for each directive in the file)
 //	warning: TEXT
-//	inactive: TEXT
 //
 // Kinds come in this order; segments are followed by their daemons, daemons by their interfaces. A VALUE that holds
 // anything but printable characters without leading or trailing blanks is quoted as in Go.
@@ -47,9 +46,6 @@ func (c *Config) Describe(w io.Writer) error {
 	}
 	for _, d := range c.Warnings {
 		fmt.Fprintf(b, "warning: %v\n", d)
-	}
-	for _, d := range c.Inactive {
-		fmt.Fprintf(b, "inactive: %v\n", d)
 	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("describing the configuration: %w", err)

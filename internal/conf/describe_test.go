@@ -43,7 +43,6 @@ option MaxSessionStall = 30000
 option RuntimeDir = /srv/spread
 option Window = 50
 warning: t.conf:14:3: LinkProtocol has no effect, near "LinkProtocol"; release 5 dropped it; it may be deleted
-inactive: t.conf:13:3: DangerousMonitor is not yet effective: monitors are not answered
 `
 	if b.String() != want {
 		t.Errorf("got:\n%s", b.String())

@@ -76,9 +76,8 @@ const (
 type effect uint8
 
 const (
-	effectNow     effect = iota
-	effectMonitor        // understood and checked, but nothing depends on it before monitors are answered
-	effectNever          // accepted for old files only
+	effectNow   effect = iota
+	effectNever        // accepted for old files only
 )
 
 // directive describes one directive. The table below is the only place that knows them all.
@@ -114,7 +113,7 @@ var directives = []directive{
 	{key: KeyEventTimeStamp, form: formStamp, show: func(o *Options) string { return o.Log.Stamp.String() }},
 	{key: KeyEventPreciseTimeStamp, form: formAlone, show: func(o *Options) string { return strconv.FormatBool(o.Log.Stamp.Precise()) }},
 	{key: KeyLogFormat, form: formWord, contextual: true, show: func(o *Options) string { return o.Log.Format.String() }},
-	{key: KeyDangerousMonitor, form: formBool, effect: effectMonitor, yes: func(o *Options) *bool { return &o.DangerousMonitor }},
+	{key: KeyDangerousMonitor, form: formBool, yes: func(o *Options) *bool { return &o.DangerousMonitor }},
 	{key: KeySocketPortReuse, form: formTri, restart: whyBound, show: func(o *Options) string { return o.SocketPortReuse.String() }},
 	{key: KeyHTTPStatus, form: formListen, contextual: true, show: func(o *Options) string { return o.HTTPStatus }},
 

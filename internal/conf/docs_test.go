@@ -56,7 +56,7 @@ func TestReference(t *testing.T) {
 		if got := d.value(&defaults); standard != got && !standsFor(standard, got, d) {
 			t.Errorf("%s: default %q, want %q", d.key, standard, got)
 		}
-		if want := [...]string{"now", "with monitors", "never"}[d.effect]; effective != want {
+		if want := [...]string{"now", "never"}[d.effect]; effective != want {
 			t.Errorf("%s: effective %q, want %q", d.key, effective, want)
 		}
 		want := "at once"
@@ -97,8 +97,8 @@ func standsFor(words, value string, d *directive) bool {
 func TestSample(t *testing.T) {
 	text := readDoc(t, "sample.spread.conf")
 	c := parse(t, text)
-	if len(c.Warnings)+len(c.Inactive) > 0 {
-		t.Errorf("remarks: %v %v", c.Warnings, c.Inactive)
+	if len(c.Warnings) > 0 {
+		t.Errorf("remarks: %v", c.Warnings)
 	}
 	if d := Default(); !reflect.DeepEqual(c.Segments, d.Segments) || c.Hash() != d.Hash() {
 		t.Errorf("differs from the built-in configuration: %+v", c.Segments)

@@ -32,7 +32,6 @@ func (p *parser) finish() error {
 	p.checkAuth()
 	p.checkPorts()
 	p.checkLoopback()
-	p.inactive()
 	p.echo(LevelInfo, "Hash value for this configuration is: %d", p.cfg.Hash())
 	p.echo(LevelInfo, "Finished configuration file.")
 	return nil
@@ -120,18 +119,4 @@ func (p *parser) checkLoopback() {
 	t := token{kind: kindWord, pos: p.names[all[here].Name], raw: all[here].Name}
 	p.warn(t, fmt.Sprintf("this daemon has a loopback address, while %s is at %s: they cannot reach each other",
 		quote(all[far].Name), addrText(all[far].Addr)), "give every daemon an address that the others can reach")
-}
-
-// inactive lists what is understood but has no effect yet, one line for each.
-func (p *parser) inactive() {
-	for i := range directives {
-		d := &directives[i]
-		at, ok := p.cfg.Options.set[d.key]
-		if !ok || d.effect != effectMonitor {
-			continue
-		}
-		line := Diagnostic{File: p.lex.file, Position: at, Msg: fmt.Sprintf("%s is not yet effective: monitors are not answered", d.key)}
-		p.cfg.Inactive = append(p.cfg.Inactive, line)
-		p.echo(LevelWarning, "%v", line)
-	}
 }

@@ -67,7 +67,7 @@ func checkLine(t *testing.T, s string) {
 
 func checkConfig(t *testing.T, c *Config) {
 	t.Helper()
-	for _, d := range append(c.Warnings, c.Inactive...) {
+	for _, d := range c.Warnings {
 		checkLine(t, d.String())
 	}
 	ids, names := make(map[uint32]bool), make(map[string]bool)
@@ -92,7 +92,7 @@ func checkConfig(t *testing.T, c *Config) {
 		t.Error(err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if kind, _, _ := strings.Cut(line, " "); !strings.Contains(" file: hash: protocol: segments: daemons: segment daemon interface option warning: inactive: ", " "+kind+" ") {
+		if kind, _, _ := strings.Cut(line, " "); !strings.Contains(" file: hash: protocol: segments: daemons: segment daemon interface option warning: ", " "+kind+" ") {
 			t.Errorf("a line of no kind: %q", line)
 		}
 	}

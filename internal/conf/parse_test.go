@@ -449,28 +449,6 @@ func TestWarningsAreBounded(t *testing.T) {
 	}
 }
 
-// Inactive has exactly one line for each directive that waits for something, at its last place. What concerns the ring does
-// not wait.
-func TestInactive(t *testing.T) {
-	c := parse(t, seg+"DangerousMonitor = no\nWindow = 60\nDangerousMonitor = true\nMaxSessions = 5\nExcludeSegAddrsFromHash = true\n")
-	const want = "t.conf:4:1: DangerousMonitor is not yet effective: monitors are not answered"
-	if len(c.Inactive) != 1 || c.Inactive[0].String() != want {
-		t.Errorf("inactive: %v", c.Inactive)
-	}
-	ring := seg + "Window = 50 PersonalWindow = 10 AcceleratedRing = yes AcceleratedWindow = 5 WideAreaNetwork = yes\n" +
-		"IgnoreMulticastJoinErrors = yes RingKeyFile = /k\n"
-	for i := range directives {
-		if d := &directives[i]; d.timer {
-			ring += string(d.key) + " = 21\n"
-		}
-	}
-	for _, src := range []string{seg, ring, "Spread_Segment 10.0.0.255 { a 10.0.0.1 b 10.0.0.2 }"} {
-		if got := parse(t, src).Inactive; len(got) != 0 {
-			t.Errorf("%s: %v", src, got)
-		}
-	}
-}
-
 func TestTimerDefaults(t *testing.T) {
 	const ms = time.Millisecond
 	lan := Timers{1250 * ms, 500 * ms, 250 * ms, 250 * ms, 625 * ms, 500 * ms, 1250 * ms, 1250 * ms, 30000 * ms}
@@ -489,7 +467,7 @@ func TestDefault(t *testing.T) {
 	if len(d.Interfaces) != 1 || !d.Interfaces[0].Client || !d.Interfaces[0].Addr.IsLoopback() {
 		t.Errorf("clients must be served on loopback only: %+v", d.Interfaces)
 	}
-	if len(c.Warnings)+len(c.Inactive)+len(c.Options.set) > 0 {
-		t.Errorf("remarks: %v %v %v", c.Warnings, c.Inactive, c.Options.set)
+	if len(c.Warnings)+len(c.Options.set) > 0 {
+		t.Errorf("remarks: %v %v", c.Warnings, c.Options.set)
 	}
 }
