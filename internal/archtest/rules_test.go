@@ -88,6 +88,7 @@ var rooms = map[string]room{
 	"internal/ring":        {pure: true, uses: []string{"internal/ringproto", "internal/seqset", "internal/stats"}, std: pureStd},
 	"internal/ringproto":   {pure: true, uses: []string{"internal/seqset"}, std: pureStd},
 	"internal/clientproto": {pure: true, std: pureStd},
+	"internal/monproto":    {pure: true, std: pureStd},
 	"internal/seqset":      {pure: true, std: pureStd},
 	"internal/evscheck":    {pure: true, uses: []string{"internal/clientproto"}, std: pureStd},
 
