@@ -1,6 +1,7 @@
 package spreadtest
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -82,6 +83,9 @@ func goesTo(d *link.Datagram, from, to *site) bool {
 	}
 	return true
 }
+
+// SendTo implements daemon.Carrier: there is nobody but the daemons.
+func (p *plug) SendTo(netip.AddrPort, []byte) {}
 
 // put queues a parcel, behind all that were queued before. The caller holds the
 // hub's lock.

@@ -51,6 +51,9 @@ var rooms = map[string]room{
 	"cmd/sprecv":         {uses: []string{"internal/cliargs", "internal/spsend"}},
 	"internal/spsend":    {uses: []string{"internal/tool"}},
 	"internal/spping":    {uses: []string{"", "internal/tool"}},
+	"cmd/spmonitor":      {uses: []string{"internal/cliargs", "internal/conf", "internal/spmonitor", "internal/tool"}},
+	"internal/spmonitor": {uses: []string{"internal/conf", "internal/monitor", "internal/monproto", "internal/status"}},
+	"internal/monitor":   {uses: []string{"internal/conf", "internal/monproto", "internal/seal", "internal/status"}},
 	"internal/tool":      {uses: []string{""}},
 	"internal/cliargs":   {},
 	"internal/hist":      {pure: true, std: pureStd},
@@ -60,7 +63,7 @@ var rooms = map[string]room{
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon", "internal/doctor"}},
 	"internal/daemon": {uses: []string{
-		"internal/clientproto", "internal/conf", "internal/console", "internal/group", "internal/link", "internal/ring",
+		"internal/clientproto", "internal/conf", "internal/console", "internal/group", "internal/link", "internal/monproto", "internal/ring",
 		"internal/ringproto", "internal/sdnotify", "internal/seal", "internal/session", "internal/stats", "internal/status", "internal/statusd",
 	}},
 	"internal/doctor":   {uses: []string{"", "internal/conf", "internal/echo", "internal/link", "internal/seal"}},

@@ -68,8 +68,7 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 	defer reloading.Wait()
 	defer cancel()
 	// Name lookups may take long; a stop does not wait for them.
-	wanted := make(chan struct{}, 1)
-	reloading.Go(func() { d.reloadWhen(ctx, wanted) })
+	reloading.Go(func() { d.reloadWhen(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,11 +77,10 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 			signal.Stop(sig.stop)
 			d.log.logf(conf.LevelInfo, conf.FlagPrint, "Spread: stopping on signal %v", s)
 			return
+		case <-d.monitors.stop:
+			return
 		case <-sig.reload:
-			select {
-			case wanted <- struct{}{}:
-			default: // one is waiting already
-			}
+			d.reloads.ask(nil)
 		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
 				d.log.failed("Spread: %v", err)
@@ -92,14 +90,18 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 }
 
 // reloadWhen reloads as often as it is wanted, until ctx ends.
-func (d *Daemon) reloadWhen(ctx context.Context, wanted <-chan struct{}) {
+func (d *Daemon) reloadWhen(ctx context.Context) {
 	remind := time.NewTimer(0)
 	remind.Stop()
 	defer remind.Stop()
 	for {
 		select {
-		case <-wanted:
-			d.reload(ctx)
+		case <-d.reloads.wanted:
+			askers := d.reloads.take()
+			text, err := d.reload(ctx)
+			for _, done := range askers {
+				done(text, err)
+			}
 			remind.Reset(offerPatience)
 		case <-remind.C:
 			if d.reportWaiting() {
@@ -112,32 +114,34 @@ func (d *Daemon) reloadWhen(ctx context.Context, wanted <-chan struct{}) {
 }
 
 // reload reads the configuration again and applies what may change while the
-// daemon runs. A file that is not acceptable changes nothing.
-func (d *Daemon) reload(ctx context.Context) {
+// daemon runs. A file that is not acceptable changes nothing. It returns what has
+// changed, in words.
+func (d *Daemon) reload(ctx context.Context) (text string, err error) {
 	d.super.say(sdnotify.Reloading(sdnotify.Monotonic()))
 	defer d.super.say(sdnotify.Ready)
 	d.log.print("Spread: reloading the configuration")
 	old := d.config.Load()
 	cfg, err := d.source.reload(ctx)
 	if ctx.Err() != nil {
-		return
+		return "", fmt.Errorf("the daemon stops: %w", ctx.Err())
 	}
 	if err == nil {
-		err = d.apply(ctx, old, cfg)
+		text, err = d.apply(ctx, old, cfg)
 	}
 	if err != nil {
 		d.log.failed("Spread: the configuration stays as it was: %v", err)
 	}
+	return text, err
 }
 
-func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) error {
+func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) (string, error) {
 	if why := conf.OwnEntryChanged(d.started, cfg, d.self.Name); why != "" {
-		return errors.New(why)
+		return "", errors.New(why)
 	}
 	live, _ := conf.Changed(old, cfg, d.self.Name)
 	_, refused := conf.Changed(d.started, cfg, d.self.Name)
 	if err := d.readRules(cfg); err != nil {
-		return err
+		return "", err
 	}
 	d.config.Store(cfg)
 	d.report(cfg)
@@ -150,12 +154,27 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) error {
 		d.log.print("Spread: the status service stays as it was: %v", err)
 		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyHTTPStatus)+":") })
 	}
-	d.engine.turn(func() { d.engine.ring.Tune(timing(&cfg.Options), windows(&cfg.Options)) })
+	d.tuning.apply(d, &cfg.Options)
 	if err := d.offerEpoch(cfg); err != nil {
 		d.log.failed("Spread: the daemons stay as they were: %v", err)
 	}
 	d.reportReload(live, refused)
-	return nil
+	return changesText(live, refused), nil
+}
+
+// changesText is what a reload has changed, in one line.
+func changesText(live, refused []string) string {
+	var said []string
+	for _, text := range live {
+		said = append(said, "changed: "+text)
+	}
+	for _, text := range refused {
+		said = append(said, "not changed: "+text)
+	}
+	if len(said) == 0 {
+		return "the configuration is unchanged"
+	}
+	return strings.Join(said, "; ")
 }
 
 // reportReload says what a reload has changed: a line for each thing in a log of

@@ -87,6 +87,10 @@ type Daemon struct {
 	membership changes
 	super      *supervision // nil: the process has another master
 
+	monitors *monitors
+	reloads  reloads
+	tuning   tuning
+
 	incarnation uint32 // of what seals our datagrams; only reloads change it
 	rejections  rejections
 	server      *session.Server
@@ -353,12 +357,22 @@ func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	d.engine = newEngine(began, ring.New(o, 0), o.Self, groupDaemons(cfg), d, d.network.send)
 	d.engine.alarm.ring = d.engine.wake
 	d.engine.panicked = d.log.panicked
+	d.tuning.windows = o.Windows
+	d.reloads.wanted = make(chan struct{}, 1)
+	d.monitors = newMonitors(d)
+	d.network.monitors = d.monitors
 	if d.network.link != nil {
-		d.network.link.Start(inlet{d.engine, d.network})
+		d.startLink()
 	}
 	d.engine.lookout.want(wantFull)
 	d.engine.turn(func() {})
 	return nil
+}
+
+// startLink begins to receive.
+func (d *Daemon) startLink() {
+	d.monitors.via.Store(&d.network.link)
+	d.network.link.Start(inlet{d.engine, d.network})
 }
 
 // ringOptions are what the configuration says of the ring.
@@ -483,6 +497,7 @@ func (d *Daemon) run(ctx context.Context, sig *signals) error {
 	}
 	d.serveStatus(d.status)
 	defer func() { d.status.close() }()
+	serving.Go(func() { d.monitors.serve(ctx) })
 	var watching sync.WaitGroup
 	watched, unwatch := context.WithCancel(ctx)
 	watching.Go(func() { d.super.watch(watched, func() { d.engine.turn(func() {}) }) })

@@ -111,12 +111,19 @@ func bothPeers(a, b *conf.Config) []link.Peer {
 	return peers
 }
 
-// setLinkPeers lets datagrams of these daemons come in. A daemon that was alone in
-// its configuration opens its sockets now.
+// setLinkPeers lets datagrams of these daemons come in. A daemon that could do without
+// its sockets opens them now.
 func (d *Daemon) setLinkPeers(cfg *conf.Config, peers []link.Peer) error {
 	if d.network.link != nil {
 		if err := d.network.link.SetPeers(peers); err != nil {
 			return fmt.Errorf("reach the daemons of the new configuration: %w", err)
+		}
+		if d.network.lone && len(peers) > 1 {
+			d.engine.turn(func() {
+				d.network.lone = false
+				d.engine.ring.SetDatagram(d.network.datagram())
+			})
+			d.reportNetwork()
 		}
 		return nil
 	}
@@ -126,9 +133,10 @@ func (d *Daemon) setLinkPeers(cfg *conf.Config, peers []link.Peer) error {
 	}
 	d.engine.turn(func() {
 		d.network.use(n.link)
+		d.network.lone = false
 		d.engine.ring.SetDatagram(d.network.datagram())
 	})
-	d.network.link.Start(inlet{d.engine, d.network})
+	d.startLink()
 	d.reportNetwork()
 	return nil
 }

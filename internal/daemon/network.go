@@ -9,6 +9,7 @@ import (
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/link"
+	"gospread/spread/internal/monproto"
 	"gospread/spread/internal/ring"
 	"gospread/spread/internal/seal"
 	"gospread/spread/internal/session"
@@ -18,6 +19,7 @@ import (
 // one, and says what each method promises.
 type Carrier interface {
 	Send(batch []link.Datagram)
+	SendTo(to netip.AddrPort, data []byte)
 	MaxDatagram() int
 	Start(h link.Handler)
 	SetPeers(peers []link.Peer) error
@@ -36,10 +38,15 @@ func openLink(c link.Config) (Carrier, error) {
 }
 
 // network is this daemon's way to the others: it seals what the ring sends, and
-// opens what comes. A daemon that has no others has no link.
+// opens what comes.
 type network struct {
-	link   Carrier
-	sealer atomic.Pointer[seal.Sealer]
+	// link is nil if a daemon without others could not open its sockets.
+	link Carrier
+	// lone: there are no others, and only monitors use the link.
+	lone bool
+	// unheard is why monitors cannot reach a daemon without link.
+	unheard error
+	sealer  atomic.Pointer[seal.Sealer]
 	// rejected is told why a datagram was not opened, by its source.
 	rejected func(from netip.AddrPort, err error)
 	// Of the turn under way.
@@ -49,6 +56,10 @@ type network struct {
 
 	refused, strangers atomic.Uint64           // datagrams that could not be opened; of no daemon of ours
 	shown              atomic.Pointer[Carrier] // link, for those who are not in a turn
+
+	monitors *monitors
+	parts    atomic.Pointer[partition] // nil: all hear each other
+	parted   atomic.Uint64             // datagrams of daemons in other parts, dropped
 }
 
 // opened is a batch of datagrams after their seals were opened.
@@ -63,16 +74,18 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 	n.sealer.Store(seal.Plain())
 	peers := linkPeers(cfg)
 	if open == nil {
-		if len(peers) == 1 {
-			return n, nil
-		}
+		n.lone = len(peers) == 1
 		open = openLink
 	}
 	l, err := open(link.Config{
 		Self: self.ID, Peers: peers, Segment: ownSegment(cfg, self), Bind: daemonAddrs(self),
 		IgnoreJoinErrors: cfg.Options.IgnoreMulticastJoinErrors, Strangers: true,
 	})
-	if err != nil {
+	switch {
+	case err != nil && n.lone:
+		n.unheard = err
+		return n, nil
+	case err != nil:
 		return nil, fmt.Errorf("reach the other daemons: %w", err)
 	}
 	n.use(l)
@@ -118,7 +131,7 @@ func daemonAddrs(self *conf.Daemon) []netip.Addr {
 
 // datagram is how many bytes the ring may put into one.
 func (n *network) datagram() int {
-	if n.link == nil {
+	if n.link == nil || n.lone {
 		return 1400
 	}
 	return n.link.MaxDatagram() - n.sealer.Load().Overhead()
@@ -126,7 +139,7 @@ func (n *network) datagram() int {
 
 // send hands on what the ring wants sent, all of it at once.
 func (n *network) send(packets []ring.Packet) {
-	if n.link == nil {
+	if n.link == nil || n.lone {
 		return
 	}
 	sealer := n.sealer.Load()
@@ -187,11 +200,19 @@ type inlet struct {
 func (i inlet) Receive(batch []link.Received) {
 	defer i.guard()
 	o := openedLists.Get().(*opened)
-	sealer := i.net.sealer.Load()
+	sealer, parts := i.net.sealer.Load(), i.net.parts.Load()
 	for k := range batch {
+		if parts != nil && parts.others[batch[k].From] {
+			i.net.parted.Add(1)
+			continue
+		}
 		b, err := sealer.Open(batch[k].Data)
 		count := &i.net.refused
 		if err == nil && batch[k].From == 0 {
+			if monproto.Is(b) {
+				i.net.monitors.take(batch[k].Source, sealer.Keyed(), b)
+				continue
+			}
 			err, count = errStranger, &i.net.strangers
 		}
 		if err != nil {
@@ -203,16 +224,23 @@ func (i inlet) Receive(batch []link.Received) {
 		}
 		o.datagrams = append(o.datagrams, b)
 	}
-	touched := flushLists.Get().(*[]*session.Session)
-	i.enter((*touched)[:0])
-	now := i.now()
-	for _, b := range o.datagrams {
-		i.ring.Receive(now, b)
+	if len(o.datagrams) > 0 {
+		i.receive(o.datagrams)
 	}
-	flushAll(i.leave(), touched)
 	clear(o.datagrams)
 	o.datagrams = o.datagrams[:0]
 	openedLists.Put(o)
+}
+
+// receive makes a turn with datagrams for the ring.
+func (i inlet) receive(datagrams [][]byte) {
+	touched := flushLists.Get().(*[]*session.Session)
+	i.enter((*touched)[:0])
+	now := i.now()
+	for _, b := range datagrams {
+		i.ring.Receive(now, b)
+	}
+	flushAll(i.leave(), touched)
 }
 
 // Refused implements link.Handler.

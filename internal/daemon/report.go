@@ -95,7 +95,10 @@ func (d *Daemon) daemonName(id ring.DaemonID) string {
 
 // reportNetwork logs what the link has found.
 func (d *Daemon) reportNetwork() {
-	if d.network.link == nil {
+	if err := d.network.unheard; err != nil {
+		d.log.logf(conf.LevelWarning, conf.FlagNetwork|conf.FlagPrint, "Network: monitors cannot reach this daemon: %v", err)
+	}
+	if d.network.link == nil || d.network.lone {
 		return
 	}
 	for _, w := range d.network.link.Report().Warnings {
