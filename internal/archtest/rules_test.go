@@ -101,6 +101,7 @@ var rooms = map[string]room{
 	"internal/console/consoletest/demo": {helper: true},
 	"internal/ring/ringtest":            {helper: true},
 	"internal/sim":                      {helper: true},
+	"internal/monitor/monitortest":      {helper: true},
 	"spreadtest":                        {helper: true},
 	"compat":                            {closed: true},
 	"e2e":                               {closed: true, uses: []string{""}},
