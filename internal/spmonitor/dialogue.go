@@ -107,7 +107,6 @@ func Run(ctx context.Context, o Options, in io.Reader, out, errs io.Writer) erro
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	defer func() { d.client.Close() }()
 	d.say(menu)
 	for {
 		line, err := d.line()
@@ -157,14 +156,20 @@ func connect(ctx context.Context, o Options) (*conf.Config, *monitor.Client, err
 	return cfg, client, nil
 }
 
-// end stops what goes on. Unless somebody is watching, answers that are under way are
-// awaited.
+// end stops what goes on, so that nothing is printed any more. Unless somebody is
+// watching, answers that are under way are awaited before.
 func (d *dialogue) end() {
 	d.watching.stop()
 	d.repeating.stop()
-	if d.o.Terminal {
-		return
+	if !d.o.Terminal {
+		d.settle()
 	}
+	d.client.Close()
+	d.asking.Wait()
+}
+
+// settle waits for answers, for a bounded time.
+func (d *dialogue) settle() {
 	answered := make(chan struct{})
 	go func() {
 		d.asking.Wait()
