@@ -84,6 +84,8 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^grp id is -?\d+ \d+ \d+$`), "grp id is N N N"},
 	{regexp.MustCompile(`(?m)^Membership id is \( -?\d+, \d+\)$`), "Membership id is ( N, N)"},
 	{regexp.MustCompile(`(?m)^Hash value for this configuration is: \d+$`), "Hash value for this configuration is: N"},
+	{regexp.MustCompile(`(?m)^Status at (\w+) V.*\n(?:.*\n){8}==================================$`), "Status at $1"},
+	{regexp.MustCompile(`(?m)^\| gospread spmonitor .*\|$`), "| gospread spmonitor |"},
 	{regexp.MustCompile(`(?m)^Spread: running as .*\n`), ""}, // only as root
 }
 

@@ -54,13 +54,13 @@ func build(dir string) error {
 			}
 		}
 	}
-	for _, p := range []string{"spread", "spuser", "sptuser", "spflooder", "spping", "flush_user", "spsend", "sprecv"} {
+	for _, p := range []string{"spread", "spuser", "sptuser", "spflooder", "spmonitor", "spping", "flush_user", "spsend", "sprecv"} {
 		args = append(args, "gospread/spread/cmd/"+p)
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}
-	return nil
+	return os.Symlink("spmonitor", filepath.Join(dir, "sptmonitor"))
 }
 
 func TestScripts(t *testing.T) { runScripts(t, ".") }
