@@ -13,7 +13,7 @@ BIN        ?= bin
 DIST       ?= dist
 VERSION    ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 
-# The daemons; spmonitor as soon as there is one.
+# What operators run, as against users.
 DAEMONS := $(filter $(notdir $(wildcard cmd/*)),spread spmonitor)
 TOOLS   := $(filter-out $(DAEMONS),$(notdir $(wildcard cmd/*)))
 
@@ -56,6 +56,7 @@ install: build ## install into PREFIX (default /usr/local), below DESTDIR if set
 	install -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SYSCONFDIR)'
 	install -m 755 $(DAEMONS:%='$(BIN)/%') '$(DESTDIR)$(SBINDIR)'
 	install -m 755 $(TOOLS:%='$(BIN)/%') '$(DESTDIR)$(BINDIR)'
+	ln -sf spmonitor '$(DESTDIR)$(SBINDIR)/sptmonitor'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/spread.conf' || \
 		install -m 644 docs/sample.spread.conf '$(DESTDIR)$(SYSCONFDIR)/spread.conf'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d'

@@ -35,7 +35,7 @@ func TestInstall(t *testing.T) {
 	t.Run("programs", func(t *testing.T) {
 		for _, path := range []string{
 			filepath.Join(prefix, "sbin/spread"), filepath.Join(prefix, "bin/spuser"), filepath.Join(prefix, "bin/sptuser"),
-			filepath.Join(prefix, "bin/spflooder"), filepath.Join(bin, "spread"),
+			filepath.Join(prefix, "bin/spflooder"), filepath.Join(prefix, "sbin/spmonitor"), filepath.Join(prefix, "sbin/sptmonitor"), filepath.Join(bin, "spread"),
 		} {
 			if _, err := exec.LookPath(path); err != nil {
 				t.Error(err)
@@ -43,7 +43,7 @@ func TestInstall(t *testing.T) {
 		}
 	})
 	t.Run("version", func(t *testing.T) {
-		for _, name := range []string{"sbin/spread", "bin/spuser", "bin/spflooder"} {
+		for _, name := range []string{"sbin/spread", "sbin/spmonitor", "bin/spuser", "bin/spflooder"} {
 			out, err := exec.Command(filepath.Join(prefix, name), "--version").CombinedOutput()
 			if err != nil || !strings.HasSuffix(string(out), " 1.2.3\n") {
 				t.Errorf("%s --version says %q: %v", name, out, err)
