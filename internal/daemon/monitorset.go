@@ -13,8 +13,13 @@ import (
 	"gospread/spread/internal/ring"
 )
 
+// statusPatience is how long a daemon that is busy may take to look at itself.
+const statusPatience = 500 * time.Millisecond
+
 // status answers with the Summary.
 func (m *monitors) status(ctx context.Context, a *answer) *monproto.Ack {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
 	doc, err := json.Marshal(m.d.summary(ctx))
 	var parts []monproto.Part
 	if err == nil {

@@ -183,6 +183,21 @@ func TestBadFile(t *testing.T) {
 	}
 }
 
+// TestGrowth: a daemon that was alone gets others by a reload, and is answered under
+// the old and the new configuration.
+func TestGrowth(t *testing.T) {
+	d := monitortest.New(t, 1, "")
+	before := open(t, d.File, "a")
+	d.Add()
+	d.Configure("")
+	done(t, before.Reload(within(t), []string{"a"}))
+	d.Start("b")
+	d.Await("a", "a", "b")
+	after := open(t, d.File, "b")
+	done(t, after.Status(within(t), d.Names))
+	refused(t, before.Status(within(t), []string{"a"}), monproto.Unlike, "another one")
+}
+
 // TestImplausible: windows that make no sense are refused.
 func TestImplausible(t *testing.T) {
 	d := monitortest.New(t, 1, dangerous+"\nWindow = 60\nPersonalWindow = 20")

@@ -45,22 +45,10 @@ func New(tb testing.TB, n int, more string) *Cluster {
 	tb.Helper()
 	c := &Cluster{tb: tb, File: filepath.Join(tb.TempDir(), "spread.conf"), members: make(map[string][]string), ids: make(map[ring.DaemonID]string),
 		changed: make(chan struct{}), logs: make(map[string]*strings.Builder), stops: make(map[string]func()), ended: make(map[string]chan struct{})}
-	for i := range n {
-		c.Names = append(c.Names, string(rune('a'+i)))
-		c.Ports = append(c.Ports, freePorts(tb))
+	for range n {
+		c.Add()
 	}
 	c.Configure(more)
-	text, err := os.ReadFile(c.File)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cfg, err := conf.Parse(text, c.File, conf.Env{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for _, d := range cfg.Daemons() {
-		c.ids[ring.DaemonID(d.ID)] = d.Name
-	}
 	for _, name := range c.Names {
 		c.Start(name)
 	}
@@ -70,8 +58,14 @@ func New(tb testing.TB, n int, more string) *Cluster {
 	return c
 }
 
-// Configure writes the configuration, with more lines. Without daemon names it is
-// that of all daemons.
+// Add has one more daemon in the configuration that is written next.
+func (c *Cluster) Add() {
+	c.tb.Helper()
+	c.Names = append(c.Names, string(rune('a'+len(c.Names))))
+	c.Ports = append(c.Ports, freePorts(c.tb))
+}
+
+// Configure writes the configuration, with more lines.
 func (c *Cluster) Configure(more string) {
 	c.tb.Helper()
 	text := more + "\n"
@@ -81,6 +75,15 @@ func (c *Cluster) Configure(more string) {
 	if err := os.WriteFile(c.File, []byte(text), 0o600); err != nil {
 		c.tb.Fatal(err)
 	}
+	cfg, err := conf.Parse([]byte(text), c.File, conf.Env{})
+	if err != nil {
+		return // on purpose
+	}
+	c.change(func() {
+		for _, d := range cfg.Daemons() {
+			c.ids[ring.DaemonID(d.ID)] = d.Name
+		}
+	})
 }
 
 // Start starts a daemon.
@@ -97,11 +100,12 @@ func (c *Cluster) Start(name string) {
 	c.tb.Cleanup(stop)
 	opts := daemon.Options{ConfigFile: c.File, Name: name, Version: "v1.2.3", Out: logOf{c, name}, SocketDir: c.tb.TempDir(),
 		Installed: func(v *ring.Configuration) {
-			members := []string{}
-			for _, id := range v.Members {
-				members = append(members, c.ids[id])
-			}
-			c.change(func() { c.members[name] = members })
+			c.change(func() {
+				c.members[name] = nil
+				for _, id := range v.Members {
+					c.members[name] = append(c.members[name], c.ids[id])
+				}
+			})
 		}}
 	go func() {
 		defer close(ended)
