@@ -350,9 +350,9 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-func TestRecent(t *testing.T) {
+func TestAnswered(t *testing.T) {
 	from := netip.MustParseAddrPort("127.0.0.1:1")
-	r := recent{most: 3}
+	r := answered{most: 3}
 	for id := range uint64(5) {
 		r.keep(answer{to: from, id: id})
 		r.keep(answer{to: from, id: id, kind: monproto.Done})

@@ -138,6 +138,10 @@ func (t *tuning) apply(d *Daemon, o *conf.Options) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.windows = windows(o)
+	t.tune(d, o)
+}
+
+func (t *tuning) tune(d *Daemon, o *conf.Options) {
 	d.engine.turn(func() { d.engine.ring.Tune(timing(o), t.windows) })
 }
 
@@ -173,7 +177,6 @@ func (t *tuning) change(d *Daemon, f *monproto.Flow) (ring.Windows, error) {
 		return w, fmt.Errorf("AcceleratedWindow %d must not exceed PersonalWindow %d", w.Accelerated, w.Personal)
 	}
 	t.windows = w
-	o := &d.config.Load().Options
-	d.engine.turn(func() { d.engine.ring.Tune(timing(o), w) })
+	t.tune(d, &d.config.Load().Options)
 	return w, nil
 }

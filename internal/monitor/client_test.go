@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -79,12 +80,7 @@ func TestRound(t *testing.T) {
 func round(t *testing.T, n int, more string) {
 	d := monitortest.New(t, n, more)
 	c := open(t, d.File, "a")
-	for i, a := range done(t, c.Status(within(t), d.Names)) {
-		s := a.Summary
-		if a.Daemon != d.Names[i] || s.Daemon.Name != a.Daemon || !slices.Equal(s.Membership.Members, d.Names) || s.Membership.Code != 1 {
-			t.Errorf("%s: %+v %+v", a.Daemon, s.Daemon, s.Membership)
-		}
-	}
+	together(t, d, c)
 	if n > 1 {
 		part(t, d, c)
 	}
@@ -118,6 +114,22 @@ func round(t *testing.T, n int, more string) {
 	}
 	if n > 1 {
 		d.Await("a", d.Names[:n-1]...)
+	}
+}
+
+// together waits until every daemon says that it is with all others.
+func together(t *testing.T, d *monitortest.Cluster, c *monitor.Client) {
+	t.Helper()
+	ctx := within(t)
+	for all := false; !all; {
+		all = true
+		for i, a := range done(t, c.Status(ctx, d.Names)) {
+			s := a.Summary
+			if a.Daemon != d.Names[i] || s.Daemon.Name != a.Daemon || s.Daemon.Address != fmt.Sprintf("127.0.0.1:%d", d.Ports[i]) {
+				t.Fatalf("%s: %+v", a.Daemon, s.Daemon)
+			}
+			all = all && slices.Equal(s.Membership.Members, d.Names) && s.Membership.Code == 1
+		}
 	}
 }
 

@@ -148,7 +148,7 @@ func TestDialogue(t *testing.T) {
 	is(t, s.out.expect(t, prompt), "\n=============\nActivate Status\n-------------\n\n"+
 		"\tEnter Proc Name: \tEnter Proc Name: Monitor: send status query\n"+prompt)
 	got := s.out.expect(t, prompt)
-	for _, line := range []string{`^\n============================\nStatus at b V 1\.02\. 3 \(state 1, gstate \d\) after \d+ seconds :\n`,
+	for _, line := range []string{`^\n============================\nStatus at b V 1\.02\. 3 \(state \d, gstate \d\) after \d+ seconds :\n`,
 		`\nMembership  :  3  procs in 3 segments, leader is [abc], regular protocol\n`,
 		`\nrounds   : +\d+\ttok_hurry : +\d+\tmemb change: +\d+\n`, `\nP/A Window|\tP/A Window : +\d+/\d+\nDelta Mes: `, `\n==================================\n\nMonitor> $`} {
 		if !regexp.MustCompile(line).MatchString(got) {
