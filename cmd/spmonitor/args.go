@@ -8,6 +8,7 @@ import (
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/spmonitor"
+	"gospread/spread/internal/top"
 )
 
 // usage is what the original prints on wrong usage, behind a line that says what is
@@ -18,13 +19,14 @@ const usage = `Usage: %s
 	[-t <status timeout>] : specify number of seconds between status queries
 	[-c <file name>]      : specify configuration file
 	[--json] [--timeout <time>] [--for <time>] [--version] [--help]
-	[status|watch|partition|flow|reload|terminate ...]
+	[top|status|watch|partition|flow|reload|terminate ...]
 `
 
 const help = `
 Shows the status of the daemons of a configuration, and steers them. Without a
 command it has a menu; with one it does that and ends.
 
+  top                    all daemons on a full screen, asked again and again
   status [DAEMON...]     the status of these daemons, or of all
   watch [DAEMON...]      the same again every -t seconds, until it is interrupted
   flow [DAEMON...]       the windows in force
@@ -44,7 +46,7 @@ The last four need DangerousMonitor = true in the configuration of the daemons.
   -n NAME          the daemon that the monitor speaks as (default: by address).
                    Without RingKeyFile it must be one of this machine
   -p PORT          UDP port for answers, 0: any (default: 6543 with the menu, else 0)
-  -t SECONDS       time between queries of the status (default: 10)
+  -t SECONDS       time between queries of the status (default: 10; top: 1)
   --json           answers of a command as a JSON array; of watch, one a line
   --timeout TIME   how long daemons may take to answer (default: 2s; reload: 10s)
   --for TIME       keep a partition up so long, or until interrupted, and end it
@@ -65,7 +67,7 @@ type arguments struct {
 // parse reads the command line. Arguments are exact, and wrong ones are explained in
 // the words of the original.
 func parse(args []string) (arguments, error) {
-	a := arguments{options: spmonitor.Options{Port: -1, Every: spmonitor.DefaultEvery}}
+	a := arguments{options: spmonitor.Options{Port: -1}}
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -89,11 +91,20 @@ func parse(args []string) (arguments, error) {
 			return a, err
 		}
 	}
+	if a.options.Every == 0 {
+		a.options.Every = spmonitor.DefaultEvery
+		if a.command.Name == commandTop {
+			a.options.Every = top.Default
+		}
+	}
 	if a.options.Port < 0 {
 		a.options.Port = 0
 		if a.command.Name == "" {
 			a.options.Port = spmonitor.DefaultPort
 		}
+	}
+	if a.command.Name == commandTop && (a.command.JSON || len(a.command.Args) > 0 || a.command.Timeout > 0) {
+		return a, wrong("top takes no names, no --json and no --timeout")
 	}
 	if a.command.Name == "" && (a.command.JSON || a.command.Timeout > 0) {
 		return a, wrong("--json and --timeout go with a command such as status")
@@ -117,7 +128,7 @@ func (a *arguments) plain(arg string) (done bool, err error) {
 		return false, nil
 	case a.command.Name != "":
 		a.command.Args = append(a.command.Args, arg)
-	case spmonitor.IsCommand(arg):
+	case arg == commandTop, spmonitor.IsCommand(arg):
 		a.command.Name = arg
 	default:
 		return false, wrong("Unknown or missing parameter: %s", arg)

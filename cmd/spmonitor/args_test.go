@@ -19,6 +19,8 @@ func TestArguments(t *testing.T) {
 		"-c f status a --json b --timeout 3s": {options: spmonitor.Options{ConfigFile: "f", Every: 10 * time.Second}, command: spmonitor.Command{Name: "status", Args: []string{"a", "b"}, JSON: true, Timeout: 3 * time.Second}},
 		"partition a/b --for=1m -p 70":        {options: spmonitor.Options{Port: 70, Every: 10 * time.Second}, command: spmonitor.Command{Name: "partition", Args: []string{"a/b"}, For: time.Minute}},
 		"terminate status":                    {options: spmonitor.Options{Every: 10 * time.Second}, command: spmonitor.Command{Name: "terminate", Args: []string{"status"}}},
+		"top -t 3":                            {options: spmonitor.Options{Every: 3 * time.Second}, command: spmonitor.Command{Name: "top"}},
+		"top -c f":                            {options: spmonitor.Options{ConfigFile: "f", Every: time.Second}, command: spmonitor.Command{Name: "top"}},
 		"--help":                              {options: spmonitor.Options{Port: 6543, Every: 10 * time.Second}, help: true},
 	} {
 		got, err := parse(strings.Fields(line))
@@ -45,6 +47,8 @@ func TestWrongArguments(t *testing.T) {
 		"--json":                   "--json and --timeout go with a command such as status",
 		"status --for 1s":          "--for goes with the command partition",
 		"status --timeout 5":       `--timeout: "5" is not a time such as 500ms, 10s or 2m`,
+		"top a":                    "top takes no names, no --json and no --timeout",
+		"top --json":               "top takes no names, no --json and no --timeout",
 		"status -x y":              "Unknown or missing parameter: -x",
 	} {
 		var out, errs bytes.Buffer

@@ -41,9 +41,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	a.options.Version = cliargs.Version()
 	a.options.Terminal = tool.Terminal(stdin)
-	if a.command.Name == "" {
+	switch a.command.Name {
+	case "":
 		err = spmonitor.Run(context.Background(), a.options, stdin, stdout, stderr)
-	} else {
+	case commandTop:
+		err = watch(a.options)
+	default:
 		err = do(a, stdout, stderr)
 	}
 	var wrong *spmonitor.UsageError

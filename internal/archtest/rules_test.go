@@ -51,7 +51,7 @@ var rooms = map[string]room{
 	"cmd/sprecv":         {uses: []string{"internal/cliargs", "internal/spsend"}},
 	"internal/spsend":    {uses: []string{"internal/tool"}},
 	"internal/spping":    {uses: []string{"", "internal/tool"}},
-	"cmd/spmonitor":      {uses: []string{"internal/cliargs", "internal/conf", "internal/spmonitor", "internal/tool"}},
+	"cmd/spmonitor":      {uses: []string{"internal/cliargs", "internal/conf", "internal/spmonitor", "internal/tool", "internal/top"}},
 	"internal/spmonitor": {uses: []string{"internal/conf", "internal/monitor", "internal/monproto", "internal/status"}},
 	"internal/monitor":   {uses: []string{"internal/conf", "internal/monproto", "internal/seal", "internal/status"}},
 	"internal/tool":      {uses: []string{""}},
