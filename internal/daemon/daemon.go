@@ -362,17 +362,11 @@ func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	d.monitors = newMonitors(d)
 	d.network.monitors = d.monitors
 	if d.network.link != nil {
-		d.startLink()
+		d.network.link.Start(inlet{d.engine, d.network})
 	}
 	d.engine.lookout.want(wantFull)
 	d.engine.turn(func() {})
 	return nil
-}
-
-// startLink begins to receive.
-func (d *Daemon) startLink() {
-	d.monitors.via.Store(&d.network.link)
-	d.network.link.Start(inlet{d.engine, d.network})
 }
 
 // ringOptions are what the configuration says of the ring.

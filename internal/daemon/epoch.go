@@ -136,7 +136,7 @@ func (d *Daemon) setLinkPeers(cfg *conf.Config, peers []link.Peer) error {
 		d.network.lone = false
 		d.engine.ring.SetDatagram(d.network.datagram())
 	})
-	d.startLink()
+	d.network.link.Start(inlet{d.engine, d.network})
 	d.reportNetwork()
 	return nil
 }

@@ -31,7 +31,6 @@ const (
 type monitors struct {
 	d     *Daemon
 	queue chan question
-	via   atomic.Pointer[Carrier] // where answers go out; nil: nowhere yet
 	// reloaded brings the results of reloads that were asked for.
 	reloaded chan answer
 	// stop is closed when a monitor has ended the daemon.
@@ -188,7 +187,7 @@ func busy(what string) *monproto.Ack {
 
 // send seals and sends an answer, if there is one.
 func (m *monitors) send(a answer) {
-	via := m.via.Load()
+	via := m.d.network.shown.Load()
 	if via == nil {
 		return
 	}

@@ -141,8 +141,12 @@ func (t *tuning) apply(d *Daemon, o *conf.Options) {
 	t.tune(d, o)
 }
 
+// tune has the status show what holds from now on.
 func (t *tuning) tune(d *Daemon, o *conf.Options) {
-	d.engine.turn(func() { d.engine.ring.Tune(timing(o), t.windows) })
+	d.engine.turn(func() {
+		d.engine.ring.Tune(timing(o), t.windows)
+		d.engine.lookout.want(wantPlain)
+	})
 }
 
 // change puts the windows of a monitor in force, until another change or a reload.

@@ -44,6 +44,7 @@ func (d *Daemon) keepTime(time uint32) {
 
 // installed reports a daemon membership; it is called in a turn of the engine.
 func (d *Daemon) installed(c *ring.Configuration) {
+	d.engine.lookout.want(wantPlain) // so that no status shows it with what was before
 	if d.opts.Installed != nil {
 		d.opts.Installed(c)
 	}

@@ -62,11 +62,15 @@ func (d *Daemon) changes(ctx context.Context) uint64 {
 
 func (d *Daemon) summarize(s *snapshot, o session.Overview, now time.Time) *status.Summary {
 	ended, view := d.history.counted()
+	m := membership(d.epochs.now(), s, &view)
+	if p := d.network.parts.Load(); p != nil {
+		m.Partition = int(p.part)
+	}
 	return &status.Summary{
 		Schema:     status.Schema,
 		Time:       now,
 		Daemon:     d.about(now),
-		Membership: membership(d.epochs.now(), s, &view),
+		Membership: m,
 		Daemons:    peers(d.epochs.now(), s),
 		Clients:    d.clients(s, o, ended, now),
 		Ring:       d.order(s),
@@ -203,7 +207,8 @@ func (d *Daemon) traffic(s *snapshot) status.Network {
 	c := (*l).Counters()
 	n.DatagramsIn, n.BytesIn, n.DatagramsOut, n.BytesOut = c.DatagramsIn, c.BytesIn, c.DatagramsOut, c.BytesOut
 	n.Dropped = map[string]uint64{"overflow": c.Overflow, "truncated": c.Truncated, "send_full": c.DropFull,
-		"unreachable": c.DropUnreachable, "size": c.DropSize, "unknown": c.DropUnknown}
+		"unreachable": c.DropUnreachable, "size": c.DropSize, "unknown": c.DropUnknown,
+		"partition": d.network.parted.Load(), "monitor": d.monitors.ignored.Load()}
 	return n
 }
 
