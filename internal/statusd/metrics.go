@@ -135,7 +135,7 @@ var (
 	groupStates = []string{"operational", "transitional", "gathering", "interrupted"}
 	services    = []string{"unreliable", "reliable", "fifo", "causal", "agreed", "safe"}
 	rejections  = []string{"malformed", "stale", "foreign", "mismatch", "unauthentic", "stranger"}
-	drops       = []string{"overflow", "truncated", "send_full", "unreachable", "size", "unknown", "partition"}
+	drops       = []string{"overflow", "truncated", "send_full", "unreachable", "size", "unknown", "partition", "monitor"}
 )
 
 // The kinds of families.
