@@ -29,8 +29,8 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// runAlone runs this test in a process with namespaces of its own. It returns
-// false if there can be none.
+// runAlone runs a test in a process with namespaces of its own. It returns false if
+// there can be none.
 func runAlone(t *testing.T) bool {
 	if os.Geteuid() != 0 || namespaces == nil {
 		return false
@@ -39,7 +39,7 @@ func runAlone(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestAlone$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), aloneVar+"="+programs)
 	cmd.SysProcAttr = namespaces
 	out, err := cmd.CombinedOutput()

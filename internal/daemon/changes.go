@@ -30,8 +30,8 @@ const mostNotes = 256
 
 // noted remembers a note. The first one of a daemon stands: others follow from it.
 func (c *changes) noted(n ring.Note, name string) {
-	if n.Kind == ring.NoteMismatch || len(c.notes) >= mostNotes {
-		return // it does not change the membership
+	if !mayEnd(n) || len(c.notes) >= mostNotes {
+		return
 	}
 	text := n.Text(name)
 	if n.Daemon == 0 {

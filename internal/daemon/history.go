@@ -59,8 +59,8 @@ func newHistory() *history {
 // note remembers what may be the cause of the next membership; it is called in a
 // turn of the engine.
 func (h *history) note(n ring.Note, text string) {
-	if n.Kind == ring.NoteMismatch {
-		return // it ends no membership
+	if !mayEnd(n) {
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,6 +68,20 @@ func (h *history) note(n ring.Note, text string) {
 		h.notes = append(h.notes, text)
 	}
 }
+
+// mayEnd tells whether what is noted may end a membership.
+func mayEnd(n ring.Note) bool {
+	switch n.Kind {
+	case ring.NoteMismatch, ring.NoteSetBack:
+		return false
+	case ring.NoteOverslept:
+		return n.For >= longNap
+	}
+	return true
+}
+
+// longNap is how long this daemon may not have run before others may do without it.
+const longNap = 500 * time.Millisecond
 
 // epochBegins: the membership may end because the configuration does not name all
 // of it.

@@ -138,6 +138,9 @@ func (m *Machine) takeDeaths(j *ringproto.JoinBody) {
 		if p != nil && p != m.self && p.incarnation == d.Incarnation && p.ended != d.Incarnation && m.now-p.heard > m.t.Beat/4 {
 			p.ended = d.Incarnation
 			p.refusals = max(p.refusals, 1)
+			if m.state == operational && p.index >= 0 {
+				m.note(Note{Kind: NoteEnded, Daemon: p.id})
+			}
 		}
 	}
 }

@@ -117,6 +117,26 @@ func TestRefused(t *testing.T) {
 	x.advance()
 }
 
+// Who hears from another that a member has ended tells the operator of that, and not
+// only that the other has moved on.
+func TestEndedElsewhere(t *testing.T) {
+	x := newMember(t, 3)
+	x.now += x.Machine.t.Beat
+	j := ringproto.JoinBody{Number: x.byID[1].join.Number + 1, Dead: []ringproto.Life{x.byID[3].life()}}
+	b := make([]byte, ringproto.HeaderSize)
+	h := ringproto.Header{Kind: ringproto.Join, Sender: 1, Incarnation: x.byID[1].incarnation, Digest: x.o.Digest, Config: x.ring.id}
+	h.Put(b)
+	x.Receive(x.now, append(b, j.Append(nil)...))
+	x.advance()
+	var kinds []NoteKind
+	for _, n := range x.out.Notes {
+		kinds = append(kinds, n.Kind)
+	}
+	if !slices.Equal(kinds, []NoteKind{NoteEnded, NoteMovedOn}) || x.out.Notes[0].Daemon != 3 {
+		t.Errorf("%v", x.out.Notes)
+	}
+}
+
 // A daemon that leaves is out of the others' way at once, and what it has sent is
 // delivered before.
 func TestLeave(t *testing.T) {

@@ -83,12 +83,15 @@ const (
 	NoteFormFailed
 	// NoteSetBack: Daemon has begun a life that is earlier than one that was heard of.
 	NoteSetBack
+	// NoteEnded: another daemon knows that Daemon has ended.
+	NoteEnded
 )
 
 var noteTexts = [...]string{"has another configuration", "is refused by its host: no daemon runs there", "is silent",
 	"token is lost", "has restarted", "has left", "has moved on to another membership", "this daemon was not running",
 	"did not answer while a membership was formed",
-	"is not taken notice of: its clock was set back before it started, and an earlier life of it is known; set its clock and restart it"}
+	"is not taken notice of: its clock was set back before it started, and an earlier life of it is known; set its clock and restart it",
+	"has ended, as another daemon knows"}
 
 // Note is something that an operator should read.
 type Note struct {
