@@ -32,6 +32,10 @@ func openTimeFile(dir string, own bool, port uint16, name string) (*timeFile, er
 	if err != nil {
 		return nil, fmt.Errorf("remember membership times: %w", err)
 	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, fmt.Errorf("remember membership times: %s is no plain file; remove it", f.Name())
+	}
 	t := &timeFile{file: f}
 	text, err := io.ReadAll(io.LimitReader(f, 64))
 	switch {

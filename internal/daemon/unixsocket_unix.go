@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -80,12 +81,18 @@ func serves(path string) bool {
 
 // takeLock takes the lock and reads what the last daemon left in it.
 func (u *unixSocket) takeLock() error {
-	f, err := os.OpenFile(u.path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
+	// Others may have put anything there: a pipe must not make us wait.
+	const careful = unix.O_NOFOLLOW | unix.O_NONBLOCK
+	f, err := os.OpenFile(u.path+".lock", os.O_RDWR|os.O_CREATE|careful, 0o644)
 	if errors.Is(err, fs.ErrPermission) {
-		f, err = os.OpenFile(u.path+".lock", os.O_RDONLY|unix.O_NOFOLLOW, 0)
+		f, err = os.OpenFile(u.path+".lock", os.O_RDONLY|careful, 0)
 	}
 	if err != nil {
 		return err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return cmp.Or(err, fs.ErrInvalid)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()

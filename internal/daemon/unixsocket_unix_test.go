@@ -6,8 +6,11 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestSocketOfAnotherIsLeftAlone: a daemon that ends does not remove what another has
@@ -34,6 +37,36 @@ func TestSocketOfAnotherIsLeftAlone(t *testing.T) {
 	}
 	if !serves(old.path) {
 		t.Error("the socket of the other one is gone")
+	}
+}
+
+// TestPipeInTheWay: what others have put in the place of the files for the time of the
+// last membership does not keep a daemon from starting.
+func TestPipeInTheWay(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"1234.lock", "1234.a.time"} {
+		if err := unix.Mkfifo(filepath.Join(dir, name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		u, err := listenUnix(dir, 1234)
+		if err == nil {
+			err = u.Close()
+		}
+		if _, pipe := openTimeFile(dir, false, 1234, "a"); pipe == nil {
+			err = errors.New("the time of the last membership is kept in a pipe")
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits")
 	}
 }
 

@@ -211,6 +211,7 @@ func (m *Machine) Tune(t Timing, w Windows) {
 func (m *Machine) retime() {
 	m.t = m.o.Timing
 	m.t.fill()
+	m.t.Probe = max(m.t.Probe, leastProbe)
 	if m.o.Timing != (Timing{}) {
 		return
 	}

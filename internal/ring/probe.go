@@ -26,6 +26,9 @@ const (
 	// mostMergeWait is how long a merge waits for somebody who is there and does not go
 	// with the others, as long as they may not yet have told that they hear each other.
 	mostMergeWait = 40 * time.Millisecond
+	// leastProbe is the shortest time between probes: others that are met must be
+	// remembered for longer than mergeDelay.
+	leastProbe = 2 * mergeDelay
 	// mostAsked is how often others are asked again before the next probe.
 	mostAsked = 4
 )

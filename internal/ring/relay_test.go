@@ -2,10 +2,12 @@ package ring
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"gospread/spread/internal/ringproto"
+	"gospread/spread/internal/seqset"
 )
 
 // sites makes two segments of three daemons, the first and the last three.
@@ -94,5 +96,42 @@ func TestNoRelay(t *testing.T) {
 	}
 	if r := w.nodes[3].ring.relays; fmt.Sprint(r.heads) != "[1 4]" {
 		t.Errorf("of three: %+v", r)
+	}
+}
+
+// What is asked for in the turn in which it is passed on does not change what is
+// passed on: it still tells whose it is, and asks for acknowledgement.
+func TestRelayAskedFor(t *testing.T) {
+	w := running(t, 6, sites)
+	var data []byte
+	w.drop = func(a, b DaemonID, d []byte) bool {
+		if kindOf(d) == ringproto.Data && a == 1 && b == 4 {
+			data = d
+			return true
+		}
+		return false
+	}
+	w.submit(1, Safe, "passed on")
+	known, err := ringproto.ParseRing(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lacks seqset.Set
+	lacks.Add(known.High, known.High)
+	asks := w.nodes[6]
+	asks.sendAck(asks.byID[4], 0, &lacks)
+	n := w.nodes[4]
+	n.Receive(w.now, data)
+	n.Receive(w.now, asks.packets[len(asks.packets)-1].Data)
+	n.out.Reset()
+	n.Advance(w.now, &n.out)
+	var flags []ringproto.Flags
+	for _, p := range n.out.Packets {
+		if h, _ := ringproto.ParseHeader(p.Data); h.Kind == ringproto.Data {
+			flags = append(flags, h.Flags)
+		}
+	}
+	if want := []ringproto.Flags{ringproto.Relayed | ringproto.AckMe, ringproto.Again}; !slices.Equal(flags, want) {
+		t.Errorf("%b, not %b", flags, want)
 	}
 }

@@ -56,6 +56,12 @@ func (m *Machine) putData(p *packet, f ringproto.Flags, hop uint64) {
 // seem to reach it.
 func (m *Machine) resend(to DaemonID, p *packet, pieces bool) {
 	m.counts.Resent++
+	if m.ring.relays.passes {
+		// It may be passed on in the same turn, with a head of its own.
+		whole := *p
+		whole.data = append([]byte(nil), p.data...)
+		p = &whole
+	}
 	m.putData(p, ringproto.Again, m.ring.shownHop())
 	if pieces && len(p.data) > safeDatagram || len(p.data) > m.o.Datagram {
 		m.sendPieces(to, p.data)
