@@ -97,7 +97,7 @@ func (m *Machine) onOffer(p *peer, payload []byte) {
 		}
 	}
 	m.adopt(e)
-	m.regroup = !m.inOrder(r.members)
+	m.regroup = !m.inOrder(r.members) || !r.relays.fits(r.members)
 	m.probe.next = m.now
 }
 

@@ -42,7 +42,7 @@ type Machine struct {
 	byID   map[DaemonID]*peer
 	self   *peer
 	// regroup: the ring has members that the configuration does not have, or has in
-	// another order.
+	// another order or in other segments.
 	regroup bool
 
 	// stretched: times are longer than those of a local network.

@@ -35,6 +35,16 @@ func newRelays(members []*peer, me int) relays {
 	return r
 }
 
+// fits tells whether segments still have the same members.
+func (r *relays) fits(members []*peer) bool {
+	for i := 1; i < len(members); i++ {
+		if (r.segments[i] == r.segments[i-1]) != (members[i].segment == members[i-1].segment) {
+			return false
+		}
+	}
+	return true
+}
+
 // sendData sends a packet of our own to everybody.
 func (m *Machine) sendData(p *packet) {
 	heads := m.ring.relays.heads

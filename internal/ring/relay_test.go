@@ -135,3 +135,36 @@ func TestRelayAskedFor(t *testing.T) {
 		t.Errorf("%b, not %b", flags, want)
 	}
 }
+
+// When another configuration of daemons moves one to another segment, data gets there
+// as before.
+func TestRelayAfterReload(t *testing.T) {
+	w := newNet(t, 4)
+	epoch := func(digest uint32) Epoch {
+		e := epochWith(digest, w.ids...)
+		for i, p := range e.Peers {
+			e.Peers[i].Segment = w.segment(p.ID)
+		}
+		return e
+	}
+	w.segments = map[DaemonID]int{3: 1, 4: 1}
+	for _, id := range w.ids {
+		w.startWith(id, epoch(first))
+	}
+	w.run(time.Second, w.together(w.ids...))
+	w.segments = map[DaemonID]int{2: 1, 3: 1, 4: 1}
+	w.offer(epoch(second), w.ids...)
+	w.run(time.Second, w.inForce(second, w.ids...))
+	w.run(time.Second, w.together(w.ids...))
+	for i := range 20 {
+		for _, id := range w.ids {
+			w.submit(id, Agreed, fmt.Sprint(id, i))
+			w.run(20*time.Millisecond, nil)
+		}
+	}
+	for _, id := range w.ids {
+		if c := w.nodes[id].counts; c.Asked > 0 {
+			t.Errorf("%d has asked %d times for packets", id, c.Asked)
+		}
+	}
+}
