@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/ring"
@@ -23,13 +24,23 @@ type noteOf struct {
 	kind ring.NoteKind
 	name string
 	text string
+	at   time.Time
 }
 
 // mostNotes bounds what is remembered between two memberships.
 const mostNotes = 256
 
+// noteLife is how long something noted can be why the membership changes.
+const noteLife = time.Minute
+
+// expire forgets what has led to nothing.
+func (c *changes) expire() {
+	c.notes = slices.DeleteFunc(c.notes, func(n noteOf) bool { return time.Since(n.at) > noteLife })
+}
+
 // noted remembers a note. The first one of a daemon stands: others follow from it.
 func (c *changes) noted(n ring.Note, name string) {
+	c.expire()
 	if !mayEnd(n) || len(c.notes) >= mostNotes {
 		return
 	}
@@ -39,8 +50,11 @@ func (c *changes) noted(n ring.Note, name string) {
 	} else {
 		text = strings.TrimPrefix(text, "daemon "+name+" ")
 	}
-	if c.of(n.Daemon) == nil {
-		c.notes = append(c.notes, noteOf{n.Daemon, n.Kind, name, text})
+	switch note, was := (noteOf{n.Daemon, n.Kind, name, text, time.Now()}), c.of(n.Daemon); {
+	case was == nil:
+		c.notes = append(c.notes, note)
+	case was.kind == ring.NoteOverslept: // which may have led to nothing
+		*was = note
 	}
 }
 
@@ -56,6 +70,7 @@ func (c *changes) of(id ring.DaemonID) *noteOf {
 // installed is the entry for a new membership: who is in it, who came, who went and
 // why, and who is missing.
 func (c *changes) installed(cfg *conf.Config, n *ring.Configuration) entry {
+	c.expire()
 	was := c.members
 	c.members = make(map[ring.DaemonID]string)
 	first := was == nil

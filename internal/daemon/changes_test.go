@@ -32,6 +32,8 @@ func TestMembershipInOneLine(t *testing.T) {
 		{[]ring.Note{{Kind: ring.NoteRestarted, Daemon: 2}}, []ring.DaemonID{1, 2}, "2 of 3 daemons: a, b; joined: b (has restarted); missing: c"},
 		{[]ring.Note{{Kind: ring.NoteTokenLost, For: time.Second}, {Kind: ring.NoteMovedOn, Daemon: 2}}, []ring.DaemonID{1, 2},
 			"2 of 3 daemons: a, b; missing: c; because: daemon b has moved on to another membership, token is lost for 1s"},
+		{[]ring.Note{{Kind: ring.NoteOverslept, For: time.Second}, {Kind: ring.NoteRegroup}}, []ring.DaemonID{1, 2},
+			"2 of 3 daemons: a, b; missing: c; because: the new configuration of daemons has other members, or another order"},
 		{[]ring.Note{{Kind: ring.NoteMismatch, Daemon: 2}}, []ring.DaemonID{1, 2}, "2 of 3 daemons: a, b; missing: c"},
 	} {
 		for _, n := range step.notes {
@@ -43,6 +45,8 @@ func TestMembershipInOneLine(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, step.want)
 		}
 	}
+	c.noted(ring.Note{Kind: ring.NoteOverslept, For: time.Second}, "")
+	c.notes[0].at = c.notes[0].at.Add(-2 * noteLife)
 	e := c.installed(parse("a 127.0.0.1 VirtualID = 1"), &ring.Configuration{Members: []ring.DaemonID{1}})
 	if e.text != "Membership: 1 of 1 daemons: a; left: b" {
 		t.Errorf("after the configuration has changed: %s", e.text)

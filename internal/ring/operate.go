@@ -159,6 +159,7 @@ func (m *Machine) operate() {
 		return
 	}
 	if m.regroup {
+		m.note(Note{Kind: NoteRegroup})
 		m.beginGather()
 		return
 	}
@@ -175,6 +176,7 @@ func (m *Machine) operate() {
 	}
 	m.deliver()
 	if m.regroup {
+		m.note(Note{Kind: NoteRegroup})
 		m.beginGather()
 		return
 	}

@@ -85,13 +85,17 @@ const (
 	NoteSetBack
 	// NoteEnded: another daemon knows that Daemon has ended.
 	NoteEnded
+	// NoteRegroup: a new configuration of daemons is in force that does not have all
+	// members of the ring, or has them in another order or in other segments.
+	NoteRegroup
 )
 
 var noteTexts = [...]string{"has another configuration", "is refused by its host: no daemon runs there", "is silent",
 	"token is lost", "has restarted", "has left", "has moved on to another membership", "this daemon was not running",
 	"did not answer while a membership was formed",
 	"is not taken notice of: its clock was set back before it started, and an earlier life of it is known; set its clock and restart it",
-	"has ended, as another daemon knows"}
+	"has ended, as another daemon knows",
+	"the new configuration of daemons has other members, or another order"}
 
 // Note is something that an operator should read.
 type Note struct {

@@ -156,6 +156,9 @@ func TestRelayAfterReload(t *testing.T) {
 	w.offer(epoch(second), w.ids...)
 	w.run(time.Second, w.inForce(second, w.ids...))
 	w.run(time.Second, w.together(w.ids...))
+	if !slices.ContainsFunc(w.ids, func(id DaemonID) bool { return slices.Contains(w.nodes[id].noted, Note{Kind: NoteRegroup}) }) {
+		t.Error("nobody says why the membership has changed")
+	}
 	for i := range 20 {
 		for _, id := range w.ids {
 			w.submit(id, Agreed, fmt.Sprint(id, i))
