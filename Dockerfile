@@ -7,7 +7,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=unknown
 RUN CGO_ENABLED=0 make build BIN=/image/usr/bin VERSION="$VERSION" SYSCONFDIR=/etc STRIP=1 && \
-    ln -s spuser /image/usr/bin/sptuser && \
+    ln -s spmonitor /image/usr/bin/sptmonitor && \
     mkdir -p -m 1777 /image/tmp && \
     mkdir -p /image/run/spread && chown 65534:65534 /image/run/spread
 

@@ -48,6 +48,29 @@ func TestImageSources(t *testing.T) {
 	}
 }
 
+// TestImageBuilds: the commands of the Dockerfile that make what the image has can be
+// carried out, and all programs are there.
+func TestImageBuilds(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	text, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^RUN ((?s:.*?[^\\]))\n`).FindAllStringSubmatch(string(text), -1)
+	if len(m) != 2 { // the first one fetches modules
+		t.Fatalf("%d RUN lines", len(m))
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	run(t, "sh", "-euc", "VERSION=1; "+strings.ReplaceAll(m[1][1], "/image", image))
+	for _, p := range append(commands(t), "sptmonitor") {
+		if info, err := os.Stat(filepath.Join(image, "usr/bin", p)); err != nil || info.Mode()&0o111 == 0 {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+}
+
 // TestImage: the programs run where there is nothing but them, as a user without a
 // name: the daemon serves clients over TCP and its sockets, the health check succeeds,
 // and the stop signal stops it.
