@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options, env *Env) *Report {
 	e.ports(checks)
 	e.limits()
 	e.identity()
+	e.directories()
 	e.keys()
 	if len(e.all) > 1 {
 		e.network(ctx)

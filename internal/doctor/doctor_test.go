@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -58,6 +60,10 @@ func key(digit string) func(string) (*seal.Keys, error) {
 	return func(string) (*seal.Keys, error) {
 		return seal.ParseKeys([]byte(strings.Repeat("0"+digit, 31)+"aa\n"), "spread.key")
 	}
+}
+
+func noDirectory(e *Env) {
+	e.IsDir = func(path string) error { return fmt.Errorf("stat %s: %w", path, fs.ErrNotExist) }
 }
 
 var faults = []fault{
@@ -122,6 +128,28 @@ var faults = []fault{
 		check: "daemons.client-port", daemon: "mars", level: Problem, found: "the daemon pluto", remedy: "compare the files"},
 	{name: "another program at an address", spoil: dialing(Dialed{State: Another, Err: errors.New("SSH-2.0")}),
 		check: "daemons.client-port", daemon: "mars", level: Problem, found: "SSH-2.0", remedy: "stop the other program"},
+	{name: "a daemon that hangs", spoil: dialing(Dialed{State: Hung}),
+		check: "daemons.client-port", daemon: "mars", level: Problem, found: "nothing answers within 3s", remedy: "ss -ltnp 'sport = :4803'"},
+	{name: "status port taken", config: "HTTPStatus = 4810\n" + three, spoil: func(e *Env) {
+		e.Bind = func(_ context.Context, _ string, at netip.AddrPort) error {
+			if at == netip.MustParseAddrPort("127.0.0.1:4810") {
+				return errTaken
+			}
+			return nil
+		}
+	}, check: "ports.http", level: Problem, found: "127.0.0.1:4810 (HTTPStatus) is taken", remedy: "another port"},
+	{name: "status address of another machine", config: "HTTPStatus = 10.9.9.9:4810\n" + three, spoil: func(e *Env) {
+		e.Bind = func(_ context.Context, _ string, at netip.AddrPort) error {
+			if at.Port() == 4810 {
+				return errors.New("cannot assign requested address")
+			}
+			return nil
+		}
+	}, check: "ports.http", level: Problem, found: "10.9.9.9:4810 cannot be used", remedy: "correct HTTPStatus"},
+	{name: "no directory for the log", config: "EventLogFile = /var/log/none/spread.log\n" + three, spoil: noDirectory,
+		check: "limits.log", level: Problem, found: "/var/log/none", remedy: "create the directory /var/log/none"},
+	{name: "no root directory", config: "RuntimeDir = /none\n" + three, spoil: func(e *Env) { e.Root = true; noDirectory(e) },
+		check: "limits.root", level: Problem, found: "/none", remedy: "change RuntimeDir"},
 	{name: "few files", spoil: func(e *Env) { e.Files = func() uint64 { return 256 } },
 		check: "limits.files", level: Warning, found: "256", remedy: "ulimit -n"},
 	{name: "more sessions than files", config: "MaxSessions = 5000\n" + three, spoil: func(e *Env) { e.Files = func() uint64 { return 1024 } },
@@ -362,6 +390,40 @@ func TestWhileDaemonsRun(t *testing.T) {
 		if r.Problems > 0 || find(r, "ports.tcp", "", OK) == nil {
 			t.Errorf("%d: %+v", i, r.Findings)
 		}
+	}
+}
+
+// TestNobodyToHear: where no doctor is known to run, nobody is said not to be heard.
+func TestNobodyToHear(t *testing.T) {
+	e := newWire().machine("10.0.0.1", three)
+	e.Dial = func(context.Context, netip.AddrPort) Dialed { return Dialed{State: Daemon} }
+	r := examine(t, e)[0]
+	if got := fmt.Sprint(r.Matrix.Heard[0]); got != "[self unknown unknown]" {
+		t.Errorf("who hears whom: %s", got)
+	}
+}
+
+// TestDial: silence, refusal, a daemon that hangs and another program are told apart.
+func TestDial(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := netip.MustParseAddrPort(l.Addr().String())
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if d := dial(short, at); d.State != Hung {
+		t.Errorf("nothing is said: %+v", d)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // no time to connect, as to a machine that is down
+	if d := dial(over, at); d.State != Silent {
+		t.Errorf("no connection: %+v", d)
+	}
+	l.Close()
+	if d := dial(t.Context(), at); d.State != Closed {
+		t.Errorf("refused: %+v", d)
 	}
 }
 

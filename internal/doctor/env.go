@@ -45,6 +45,7 @@ const (
 	Closed                   // its host: nobody listens there
 	Daemon                   // a daemon
 	Another                  // another program
+	Hung                     // somebody has taken the connection, and says nothing
 )
 
 // Dialed is what came of connecting to a port for clients.
@@ -75,6 +76,8 @@ type Env struct {
 	Files func() uint64
 	// ReadKeys reads the keys of the ring.
 	ReadKeys func(path string) (*seal.Keys, error)
+	// IsDir returns an error if there is no such directory.
+	IsDir func(path string) error
 	// Unreadable says why the daemon, as the user and group that it becomes, could
 	// not read a file; empty if it can.
 	Unreadable func(path string, o *conf.Options) string
@@ -105,8 +108,16 @@ func System() *Env {
 			}
 			return l, nil
 		},
-		Files: fileLimit, ReadKeys: seal.ReadKeys, Unreadable: unreadable, Random: random,
+		Files: fileLimit, ReadKeys: seal.ReadKeys, IsDir: isDir, Unreadable: unreadable, Random: random,
 	}
+}
+
+func isDir(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no directory", path)
+	}
+	return err
 }
 
 func lookup(ctx context.Context, name string) ([]netip.Addr, error) {
@@ -172,7 +183,13 @@ func dial(ctx context.Context, at netip.AddrPort) Dialed {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	address := strconv.Itoa(int(at.Port())) + "@" + at.Addr().String()
-	c, err := spread.Dial(ctx, address, spread.WithMembership(false))
+	taken := false
+	c, err := spread.Dial(ctx, address, spread.WithMembership(false),
+		spread.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, address)
+			taken = err == nil
+			return nc, err
+		}))
 	var e *spread.Error
 	switch {
 	case err == nil:
@@ -180,9 +197,11 @@ func dial(ctx context.Context, at netip.AddrPort) Dialed {
 		return Dialed{State: Daemon, Name: c.Daemon(), Version: c.DaemonVersion().String()}
 	case refused(err):
 		return Dialed{State: Closed, Err: err}
-	case errors.As(err, &e) && e.Code == spread.ErrCouldNotConnect:
+	case !taken:
 		return Dialed{State: Silent, Err: err}
-	case e != nil && (e.Code == spread.ErrQuota || e.Code == spread.ErrAuth || e.Code == spread.ErrVersion || e.Code == spread.ErrNotUnique):
+	case ctx.Err() != nil:
+		return Dialed{State: Hung, Err: err}
+	case errors.As(err, &e) && (e.Code == spread.ErrQuota || e.Code == spread.ErrAuth || e.Code == spread.ErrVersion || e.Code == spread.ErrNotUnique):
 		return Dialed{State: Daemon, Err: err} // it answers, and does not let us in
 	}
 	return Dialed{State: Another, Err: err}

@@ -124,6 +124,7 @@ func (w *wire) machine(addr, config string) *Env {
 		},
 		Files:      func() uint64 { return 65536 },
 		ReadKeys:   func(path string) (*seal.Keys, error) { return nil, fmt.Errorf("open %s: %w", path, fs.ErrNotExist) },
+		IsDir:      func(string) error { return nil },
 		Unreadable: func(string, *conf.Options) string { return "" },
 		Random:     func() uint64 { return uint64(at.As4()[3]) },
 	}

@@ -38,7 +38,7 @@ type Finding struct {
 
 // Matrix says who hears whom: Heard[i][j] is how Daemons[i] hears Daemons[j]. It is
 // "self", "ok" (by unicast, and within a segment by what is sent to all), "unicast" or
-// "all" (by nothing else), "nothing", or "unknown" if the doctor of i was not heard.
+// "all" (by nothing else), "nothing", or "unknown" if the doctor of i was not heard, or that of j by nobody.
 type Matrix struct {
 	Daemons []string   `json:"daemons"`
 	Heard   [][]string `json:"heard"`

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os/user"
+	"path/filepath"
 
 	"gospread/spread/internal/conf"
 	"gospread/spread/internal/echo"
@@ -52,6 +53,23 @@ func (e *examination) buffers() {
 	found := fmt.Sprintf("receive buffers may have %d bytes (net.core.rmem_max)", n)
 	means := "packets that come in bursts are lost and sent again, unless the daemon has CAP_NET_ADMIN"
 	s.warning(found, means, fmt.Sprintf("sysctl -w net.core.rmem_max=%d, and the same line without sysctl -w in /etc/sysctl.d/spread.conf", wantedBuffer))
+}
+
+// directories looks whether those that the daemon needs are there.
+func (e *examination) directories() {
+	o := &e.cfg.Options
+	if file := o.Log.File; file != "" {
+		if err := e.env.IsDir(filepath.Dir(file)); err != nil {
+			e.on("limits.log", "").problem("EventLogFile: "+oneLine(err), "the daemon does not start",
+				fmt.Sprintf("create the directory %s, which the daemon may write to, or change EventLogFile", filepath.Dir(file)))
+		}
+	}
+	if dir := o.RuntimeDir; dir != "" && o.IsSet(conf.KeyRuntimeDir) && e.env.Root {
+		if err := e.env.IsDir(dir); err != nil {
+			e.on("limits.root", "").problem("RuntimeDir: "+oneLine(err), "a daemon that root starts ends at once",
+				fmt.Sprintf("create the directory %s, or change RuntimeDir", dir))
+		}
+	}
 }
 
 // identity looks whether who the daemon becomes is there.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"gospread/spread/internal/conf"
@@ -62,6 +63,9 @@ func (e *examination) daemonAt(d *conf.Daemon, a *Dialed) {
 	case Another:
 		s.problem(fmt.Sprintf("at %s answers something that is no daemon: %s", at, oneLine(a.Err)), "the daemon there cannot start",
 			"stop the other program there, or give the segment another port")
+	case Hung:
+		s.problem(fmt.Sprintf("at %s a connection is taken, and nothing answers within %v", at, dialTime), "a daemon that hangs, or another program, has that port",
+			fmt.Sprintf("see there who has it, and end it: ss -ltnp 'sport = :%d'", at.Port()))
 	case Closed:
 		s.ok("its machine is up; no daemon runs at %s now", at)
 	default:
@@ -89,6 +93,32 @@ func (e *examination) ports(ctx context.Context) {
 	for _, a := range udpAddrs(&e.self) {
 		e.port(ctx, "ports.udp", "udp", a, "port for the other daemons")
 		e.port(ctx, "ports.udp", "udp", netip.AddrPortFrom(a.Addr(), a.Port()+1), "port for the token")
+	}
+	e.statusPort(ctx)
+}
+
+// statusPort tells whether the status service can have its address.
+func (e *examination) statusPort(ctx context.Context) {
+	where := e.cfg.Options.HTTPStatus
+	if !strings.Contains(where, ":") {
+		where = "127.0.0.1:" + where
+	}
+	at, err := netip.ParseAddrPort(where)
+	if err != nil {
+		return // there is none, or it has a name
+	}
+	s := e.on("ports.http", "")
+	switch err := e.env.Bind(ctx, "tcp", at); {
+	case err == nil:
+		s.ok("tcp %s is free (HTTPStatus)", at)
+	case !inUse(err):
+		s.problem(fmt.Sprintf("tcp %s cannot be used: %s", at, oneLine(err)), "the daemon does not start", "correct HTTPStatus, or leave it out")
+	default:
+		holder := "another program"
+		if h := e.env.Holder("tcp", at.Port()); h != "" {
+			holder = h
+		}
+		s.problem(fmt.Sprintf("tcp %s (HTTPStatus) is taken by %s", at, holder), "the daemon does not start", "stop that program, or give HTTPStatus another port")
 	}
 }
 

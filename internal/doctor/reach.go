@@ -278,7 +278,10 @@ func (e *examination) cell(byID map[uint32]*echo.Result, of, from uint32) string
 		for w, n := range byID[from].Probes {
 			heard[w] = uint16(min(n, 1<<16-1))
 		}
-		return hearing(heard)
+		if how := hearing(heard); how != "nothing" || e.runs(byID, from) {
+			return how
+		}
+		return "unknown" // there may be nobody who could be heard
 	case r == nil || !r.Heard:
 		return "unknown"
 	default:
@@ -288,6 +291,16 @@ func (e *examination) cell(byID map[uint32]*echo.Result, of, from uint32) string
 		}
 		return hearing(row.Heard)
 	}
+}
+
+// runs tells whether a third doctor hears that of a daemon.
+func (e *examination) runs(byID map[uint32]*echo.Result, daemon uint32) bool {
+	for id, r := range byID {
+		if row, ok := r.Rows[daemon]; ok && id != daemon && r.Heard && row.Heards() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func hearing(n [echo.Ways]uint16) string {
