@@ -53,6 +53,10 @@ func TestCompletions(t *testing.T) {
 			{"sptuser", "sptuser --e", "--exec"},
 			{"spflooder", "spflooder --service ", "agreed"},
 			{"spread", "spread -l ", "y"},
+			{"spread", "spread doctor --w", "--wait"},
+			{"spmonitor", "spmonitor par", "partition"},
+			{"spmonitor", "spmonitor top -", "-t"},
+			{"sptmonitor", "sptmonitor to", "top"},
 			{"spread", "spread -c " + filepath.Join(dir, "bin/complet"), "completions"},
 		} {
 			if got := complete(t, shell, c.program, c.line); !strings.Contains(got, c.want) {

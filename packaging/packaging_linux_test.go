@@ -188,6 +188,16 @@ func TestManuals(t *testing.T) {
 			}
 		}
 	}
+	// Neither placeholders nor the empty lines of examples get lost.
+	for page, want := range map[string]string{
+		"man8/spread.8": "\n       /tmp/<port>.lock\n", "man1/spping.1": "0.395 ms\n\n           --- spping ping statistics ---\n",
+	} {
+		cmd := exec.CommandContext(t.Context(), "man", "-E", "UTF-8", "-l", filepath.Join(dir, "bin/man", page))
+		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "MANWIDTH=80")
+		if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, no %q in\n%s", page, err, want, out)
+		}
+	}
 	all := strings.Join(names, " ")
 	for _, name := range append(commands(t), "sptuser", "spread.conf") {
 		if !strings.Contains(all, name+".") {

@@ -84,8 +84,7 @@ func programs(pages []*page.Page) []*program {
 		for _, name := range pg.Names {
 			p := &program{name: name, options: options(pg), subs: subcommands(pg), help: short(pg.Summary)}
 			if first, rest, ok := strings.Cut(name, "-"); ok && byName[first] != nil {
-				p.name = rest
-				byName[first].subs = append(byName[first].subs, p)
+				byName[first].addSub(rest, p)
 				continue
 			}
 			byName[name] = p
@@ -93,6 +92,21 @@ func programs(pages []*page.Page) []*program {
 		}
 	}
 	return list
+}
+
+// addSub adds a subcommand that has a page of its own. What the page does not say, the
+// program's says.
+func (p *program) addSub(name string, sub *program) {
+	sub.name = name
+	i := slices.IndexFunc(p.subs, func(s *program) bool { return s.name == name })
+	if i < 0 {
+		p.subs = append(p.subs, sub)
+		return
+	}
+	if len(sub.options) == 0 {
+		sub.options = p.subs[i].options
+	}
+	p.subs[i] = sub
 }
 
 var (
@@ -152,6 +166,9 @@ func subcommands(pg *page.Page) []*program {
 		for _, row := range t.Rows {
 			for _, c := range code.FindAllStringSubmatch(row[0], -1) {
 				name, _, _ := strings.Cut(c[1], " ")
+				if slices.ContainsFunc(list, func(p *program) bool { return p.name == name }) {
+					continue
+				}
 				list = append(list, &program{name: name, options: options(pg), help: short(row[1])})
 			}
 		}

@@ -150,8 +150,11 @@ func tablesAsLists(p *page.Page) []string {
 	return append(body, p.Body[from:]...)
 }
 
-// bold makes code of a term what a term of a manual looks like.
-func bold(s string) string { return strings.ReplaceAll(s, "`", "**") }
+// bold makes code of a term what a term of a manual looks like. Outside of code, what
+// is in angle brackets would be a tag of HTML, and vanish.
+func bold(s string) string {
+	return strings.NewReplacer("`", "**", "<", `\<`, ">", `\>`).Replace(s)
+}
 
 // definition is the row without its first cell: the prose, then what else there is.
 func definition(head, row []string, main int) string {
@@ -198,8 +201,27 @@ func widest(t page.Table) int {
 	return best
 }
 
-// tidy takes out what the converter adds and a manual page does without.
+// tidy takes out what the converter adds and a manual page does without, and sets
+// examples apart from the text.
 func tidy(text []byte) []byte {
-	s := strings.ReplaceAll(string(text), "\n\n", "\n")
-	return []byte(s)
+	var b strings.Builder
+	code, apart, last := false, false, ""
+	for line := range strings.SplitSeq(strings.TrimRight(string(text), "\n"), "\n") {
+		switch {
+		case line == "" && !code:
+			continue
+		case line == ".EX":
+			code, apart = true, !strings.HasPrefix(last, ".SH")
+			if apart {
+				b.WriteString(".PP\n.RS 4\n")
+			}
+		case line == ".EE" && apart:
+			code, line = false, ".EE\n.RE"
+		case line == ".EE":
+			code = false
+		}
+		b.WriteString(line + "\n")
+		last = line
+	}
+	return []byte(b.String())
 }
