@@ -113,14 +113,21 @@ func (c *changes) installed(cfg *conf.Config, n *ring.Configuration) entry {
 		slog.Any("members", in),
 		slog.Int("configured", len(daemons)),
 	}
+	reasons := make(map[string]string)
 	for _, part := range []struct {
 		name string
 		list []string
 	}{{"joined", joined}, {"left", left}, {"missing", missing}, {"because", because}} {
 		if len(part.list) > 0 {
 			text += "; " + part.name + ": " + strings.Join(part.list, ", ")
+			if part.name != "because" {
+				part.list = takeReasons(part.list, reasons)
+			}
 			fields = append(fields, slog.Any(part.name, part.list))
 		}
+	}
+	if len(reasons) > 0 {
+		fields = append(fields, slog.Any("reasons", reasons))
 	}
 	return entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, text: text, fields: fields}
 }
@@ -131,4 +138,17 @@ func (n *noteOf) explain(name string) string {
 		return name
 	}
 	return name + " (" + n.text + ")"
+}
+
+// takeReasons returns the names without what explain has added, which it puts into
+// reasons. Names have no blanks.
+func takeReasons(list []string, reasons map[string]string) []string {
+	names := make([]string, len(list))
+	for i, text := range list {
+		name, why, found := strings.Cut(text, " (")
+		if names[i] = name; found {
+			reasons[name] = strings.TrimSuffix(why, ")")
+		}
+	}
+	return names
 }

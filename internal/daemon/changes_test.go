@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ func TestMembershipInOneLine(t *testing.T) {
 	}
 	cfg := parse("a 127.0.0.1 VirtualID = 1 b 127.0.0.2 VirtualID = 2 c 127.0.0.3 VirtualID = 3")
 	var c changes
+	var explained []string
 	for _, step := range []struct {
 		notes   []ring.Note
 		members []ring.DaemonID
@@ -44,6 +46,20 @@ func TestMembershipInOneLine(t *testing.T) {
 		if got := strings.TrimPrefix(e.text, "Membership: "); got != step.want {
 			t.Errorf("got  %s\nwant %s", got, step.want)
 		}
+		// In JSON names are names, and can be compared.
+		for _, f := range e.fields {
+			switch f.Key {
+			case "joined", "left", "missing":
+				if names := fmt.Sprint(f.Value.Any()); strings.Contains(names, "(") {
+					t.Errorf("%s: %s", f.Key, names)
+				}
+			case "reasons":
+				explained = append(explained, fmt.Sprint(f.Value.Any()))
+			}
+		}
+	}
+	if got := fmt.Sprint(explained); got != "[map[c:is silent for 600ms] map[b:has restarted]]" {
+		t.Errorf("reasons: %s", got)
 	}
 	c.noted(ring.Note{Kind: ring.NoteOverslept, For: time.Second}, "")
 	c.notes[0].at = c.notes[0].at.Add(-2 * noteLife)

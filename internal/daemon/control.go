@@ -83,7 +83,7 @@ func (d *Daemon) waitForEnd(ctx context.Context, sig *signals) {
 			d.reloads.ask(nil)
 		case <-sig.reopen:
 			if err := d.log.reopen(); err != nil {
-				d.log.failed("Spread: %v", err)
+				d.log.kept("Spread: %v", err)
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (d *Daemon) reload(ctx context.Context) (text string, err error) {
 		text, err = d.apply(ctx, old, cfg)
 	}
 	if err != nil {
-		d.log.failed("Spread: the configuration stays as it was: %v", err)
+		d.log.kept("Spread: the configuration stays as it was: %v", err)
 	}
 	return text, err
 }
@@ -147,16 +147,16 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) (string, erro
 	d.report(cfg)
 	d.server.SetConfig(d.sessionConfig(cfg))
 	if err := d.reloadKeys(cfg); err != nil {
-		d.log.failed("Spread: %v", err)
+		d.log.kept("Spread: %v", err)
 		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyRingKeyFile)+":") })
 	}
 	if err := d.moveStatus(ctx, cfg); err != nil {
-		d.log.print("Spread: the status service stays as it was: %v", err)
+		d.log.kept("Spread: the status service stays as it was: %v", err)
 		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyHTTPStatus)+":") })
 	}
 	d.tuning.apply(d, &cfg.Options)
 	if err := d.offerEpoch(cfg); err != nil {
-		d.log.failed("Spread: the daemons stay as they were: %v", err)
+		d.log.kept("Spread: the daemons stay as they were: %v", err)
 	}
 	d.reportReload(live, refused)
 	return changesText(live, refused), nil

@@ -150,7 +150,7 @@ func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
 	}
 	if d.network.link != nil {
 		if err := d.network.link.SetPeers(linkPeers(cfg)); err != nil {
-			d.log.failed("Spread: %v", err)
+			d.log.kept("Spread: %v", err)
 		}
 	}
 	d.history.epochBegins()

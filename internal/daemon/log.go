@@ -42,6 +42,8 @@ type logger struct {
 // entry is one thing that the log says.
 type entry struct {
 	level conf.Level
+	// told is the level that the log tells, if not the one by which the entry is seen.
+	told  conf.Level
 	flags conf.EventFlags
 	// key is the same for entries of which many may come in a short time; those
 	// beyond some are counted instead of written. Empty: all are written.
@@ -52,6 +54,14 @@ type entry struct {
 	// fields repeat what is in text for programs that read a log of JSON.
 	fields []slog.Attr
 	form   entryForm
+}
+
+// tells is the level that the log tells.
+func (e *entry) tells() conf.Level {
+	if e.told != 0 {
+		return e.told
+	}
+	return e.level
 }
 
 // entryForm tells which logs an entry is for.
@@ -122,7 +132,13 @@ func (l *logger) print(format string, args ...any) {
 	l.log(entry{level: conf.LevelPrint, flags: conf.FlagPrint, text: fmt.Sprintf(format, args...)})
 }
 
-// failed logs what cannot be hidden and is an error.
+// kept logs what cannot be hidden and is an error after which the daemon goes on as
+// before.
+func (l *logger) kept(format string, args ...any) {
+	l.log(entry{level: conf.LevelPrint, told: conf.LevelError, flags: conf.FlagPrint, text: fmt.Sprintf(format, args...)})
+}
+
+// failed logs what cannot be hidden and ends the daemon.
 func (l *logger) failed(format string, args ...any) {
 	l.log(entry{level: conf.LevelFatal, flags: conf.FlagPrint, text: fmt.Sprintf(format, args...)})
 }
@@ -163,7 +179,7 @@ func (l *logger) prefix(e *entry) string {
 	if !l.journal || l.file != nil {
 		return ""
 	}
-	return journalPrefix(e.level)
+	return journalPrefix(e.tells())
 }
 
 // reportRepeated says what was counted instead of written, when it is time to.

@@ -85,7 +85,7 @@ func TestJSONLog(t *testing.T) {
 	if u := find(t, list, "is unchanged"); fmt.Sprint(u["changed"], u["not_changed"]) != "[] []" {
 		t.Errorf("%v", u)
 	}
-	if f := find(t, list, "stays as it was"); f["level"] != "FATAL" {
+	if f := find(t, list, "stays as it was"); f["level"] != "ERROR" {
 		t.Errorf("%v", f)
 	}
 	if strings.Contains(d.log.String(), "====") {

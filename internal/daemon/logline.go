@@ -54,7 +54,7 @@ func appendJSON(b []byte, e *entry, at time.Time) []byte {
 		case a.Key == slog.TimeKey:
 			return slog.String(slog.TimeKey, at.Format(jsonTime))
 		case a.Key == slog.LevelKey:
-			return slog.String(slog.LevelKey, levelName(e.level))
+			return slog.String(slog.LevelKey, levelName(e.tells()))
 		}
 		return a
 	}})

@@ -130,9 +130,14 @@ func (g *greeter) hello() (clientproto.Hello, *refusal) {
 			return h, nil
 		case errors.As(err, &code):
 			reason := RefusedName
-			if code == clientproto.RejectVersion {
+			switch {
+			case code == clientproto.RejectVersion:
 				reason = RefusedVersion
-				err = fmt.Errorf("version %d.%d.%d, must be at least 3.1.0", h.Version.Major, h.Version.Minor, h.Version.Patch)
+				err = fmt.Errorf("version %d.%d.%d, must be at least 3.1.0", uint8(h.Version.Major), uint8(h.Version.Minor), uint8(h.Version.Patch))
+			case h.Name != "":
+				err = fmt.Errorf("%q: bytes must be printable ASCII from $ to ~", h.Name)
+			default:
+				err = fmt.Errorf("%d bytes, must be at most %d", g.buf[n-1], clientproto.MaxUser)
 			}
 			return h, &refusal{reason: reason, code: code, err: err}
 		}

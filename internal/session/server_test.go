@@ -178,15 +178,16 @@ func TestRefusalsHaveTheirReasons(t *testing.T) {
 		close  bool
 		reply  string
 		reason Reason
+		why    string // in the log, behind the reason
 	}{
-		{[]byte{3, 0, 1, 1, 'a'}, false, "\xf9", RefusedVersion},
-		{[]byte{5, 0, 1, 1, 11}, false, "\xfb", RefusedName},
-		{[]byte{5, 0, 1, 1, 3, 'a', '#', 'b'}, false, "\xfb", RefusedName},
-		{[]byte{5, 0, 1}, true, "", HandshakeClosed},
-		{[]byte{5, 0, 1, 1, 3, 'a'}, true, "\xfb", HandshakeClosed},
-		{append([]byte{5, 0, 1, 1, 1, 'a'}, make([]byte, 90)...), false, "\x05NULL \xf7", RefusedAuth},
-		{append([]byte{5, 0, 1, 1, 1, 'a'}, make([]byte, 89)...), true, "\x05NULL \xf7", HandshakeClosed},
-		{greeting("a"), false, "\x05NULL \xf7", RefusedPolicy},
+		{[]byte{3, 0, 1, 1, 'a'}, false, "\xf9", RefusedVersion, "version 3.0.0, must be at least 3.1.0"},
+		{[]byte{5, 0, 1, 1, 11}, false, "\xfb", RefusedName, "11 bytes, must be at most 10"},
+		{[]byte{5, 0, 1, 1, 3, 'a', '#', 'b'}, false, "\xfb", RefusedName, `"a#b": bytes must be printable ASCII from $ to ~`},
+		{[]byte{5, 0, 1}, true, "", HandshakeClosed, ""},
+		{[]byte{5, 0, 1, 1, 3, 'a'}, true, "\xfb", HandshakeClosed, ""},
+		{append([]byte{5, 0, 1, 1, 1, 'a'}, make([]byte, 90)...), false, "\x05NULL \xf7", RefusedAuth, ""},
+		{append([]byte{5, 0, 1, 1, 1, 'a'}, make([]byte, 89)...), true, "\x05NULL \xf7", HandshakeClosed, ""},
+		{greeting("a"), false, "\x05NULL \xf7", RefusedPolicy, ""},
 	}
 	for _, tc := range cases {
 		conn := f.dial(tc.first)
@@ -199,6 +200,8 @@ func TestRefusalsHaveTheirReasons(t *testing.T) {
 		}
 		if e := <-f.ended; e.Reason != tc.reason || !tc.reason.Refusal() {
 			t.Errorf("%q: %v", tc.first, e)
+		} else if tc.why != "" && (e.Err == nil || e.Err.Error() != tc.why) {
+			t.Errorf("%q: %v, want %s", tc.first, e.Err, tc.why)
 		}
 	}
 }
