@@ -12,10 +12,11 @@ out=$(cd "$out" && pwd)
 export GOWORK=off CGO_ENABLED=0
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 
-# A version of a package begins with a digit, and has no dash. A commit is none.
+# A version of a package begins with a digit, and has no dash. A commit is none; with
+# its time before it, a later one is an upgrade.
 case $version in
 [0-9]*.*) package_version=$(echo "$version" | sed 's/-/+/; s/-/./g') ;;
-*) package_version=0~$(echo "$version" | tr - .) ;;
+*) package_version=0~$(date -u -d "@$epoch" +%Y%m%d%H%M%S).$(echo "$version" | tr - .) ;;
 esac
 
 work=$(mktemp -d)
@@ -33,10 +34,12 @@ for arch in ${ARCHS:-amd64 arm64}; do
 	mkdir -p "$doc"
 	cp packaging/copyright "$doc/copyright"
 	cp README.md NOTICE "$doc/"
+	cp -r docs "$doc/"
 	gzip -9n <CHANGELOG.md >"$doc/changelog.gz"
 	printf 'gospread (%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$package_version-1" \
 		"$(sed -n 's/^maintainer: //p' packaging/nfpm.yaml)" "$(LC_ALL=C date -u -R -d "@$epoch")" |
 		gzip -9n >"$doc/changelog.Debian.gz"
+	find "$dir/stage/usr/share/man" -type f -exec sed -i 's|/usr/local/etc|/etc/spread|g' {} +
 	find "$dir/stage/usr/share/man" -type f -exec gzip -9n {} +
 	cp -r packaging "$dir/"
 	for kind in deb rpm; do

@@ -2,24 +2,32 @@
 . /tmp/lib.sh
 deb=$1
 ln -sf /bin/true /usr/bin/mandb # takes long, at each step
-rm -rf /run/spread /etc/spread
+rm -rf /run/spread /etc/spread /var/log/spread /var/lib/spread
 inventory /tmp/before
 
 # Installed: files, user, directory; enabled, and not started without systemd.
 dpkg -i "$deb" >/tmp/out 2>&1 || fail "$(cat /tmp/out)"
 getent passwd spread | grep -q ':Spread daemon.*:/run/spread:/usr/sbin/nologin$' || fail "$(getent passwd spread)"
-[ "$(stat -c '%U %a' /run/spread)" = "spread 755" ] || fail "/run/spread"
+for dir in /run/spread /var/log/spread /var/lib/spread; do
+	[ "$(stat -c '%U %a' $dir)" = "spread 755" ] || fail "$dir"
+done
 [ -L /etc/systemd/system/multi-user.target.wants/spread.service ] || fail "not enabled"
 [ ! -e /tmp/4803 ] || fail "started"
 for page in 8/spread 1/spuser 1/sptuser 5/spread.conf; do
 	man -w "${page%/*}" "${page#*/}" >/dev/null || fail "no manual page $page"
 done
+! man spread spread.conf | grep -q /usr/local || fail "a manual page names another place of the configuration"
+# What the README names is there.
+for file in $(grep -o '](docs/[a-z._-]*' /usr/share/doc/gospread/README.md | cut -c3- | sort -u); do
+	[ -e "/usr/share/doc/gospread/$file" ] || fail "no $file"
+done
 unit
 serves
 
 # Started by root, without -c: it finds the file and becomes the user.
+rm /tmp/log # the last daemon's has what is waited for
 (cd / && spread >/tmp/log 2>&1) &
-until grep -q '^====' /tmp/log; do sleep 0.1; done
+until grep -qs '^====' /tmp/log; do sleep 0.1; done
 grep -q 'running as user spread, group spread' /tmp/log || fail "$(cat /tmp/log)"
 grep -q 'using file: /etc/spread/spread.conf' /tmp/log || fail "$(cat /tmp/log)"
 kill "$(pidof spread)"
@@ -45,7 +53,7 @@ dpkg --force-confdef -i "$deb" >/tmp/out 2>&1 || fail "$(cat /tmp/out)"
 serves
 
 # Purged: nothing is left of it.
-mkdir -p /var/log/spread /var/lib/spread
+touch /var/log/spread/spread.log
 dpkg -P gospread >/tmp/out 2>&1 || fail "$(cat /tmp/out)"
 inventory /tmp/after
 diff /tmp/before /tmp/after || fail "purge is not clean"

@@ -2,11 +2,13 @@
 # on a system of Debian.
 . /tmp/lib.sh
 rpm=$1
-rm -rf /run/spread /etc/spread
+rm -rf /run/spread /etc/spread /var/log/spread /var/lib/spread
 inventory /tmp/before
 rpm --force-debian -i --nodeps "$rpm" >/tmp/out 2>&1 || fail "$(cat /tmp/out)"
 getent passwd spread | grep -q ':Spread daemon:/run/spread:' || fail "$(getent passwd spread)"
-[ "$(stat -c '%U %a' /run/spread)" = "spread 755" ] || fail "/run/spread"
+for dir in /run/spread /var/log/spread /var/lib/spread; do
+	[ "$(stat -c '%U %a' $dir)" = "spread 755" ] || fail "$dir"
+done
 [ ! -e /tmp/4803 ] || fail "started"
 unit
 serves
