@@ -373,6 +373,17 @@ func TestStaleUnixSocketIsReplaced(t *testing.T) {
 	if b, _ := os.ReadFile(path); string(b) != "precious" {
 		t.Error("the file was removed")
 	}
+	if os.Geteuid() == 0 { // another user must not be able to keep it from starting
+		if err := os.Chown(path, 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.start(Options{}); err != nil {
+			t.Fatalf("a file of another user in the place of the socket: %v", err)
+		}
+		if err := d.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	os.Remove(path)
 	if err := d.start(Options{}); err != nil {
 		t.Fatal(err)

@@ -92,8 +92,8 @@ func (m *monitors) part(others map[uint32]bool, own int16) {
 	m.parted.Reset(partitionLife)
 }
 
-// mostWindow is the largest window that a file may set.
-const mostWindow = 32767
+// mostWindow is the largest window that has an effect.
+const mostWindow = ring.MostWindow
 
 // flow sets windows, if what comes of it makes sense.
 func (m *monitors) flow(from netip.AddrPort, body []byte) *monproto.Ack {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -109,6 +110,10 @@ func (u *unixSocket) takeLock() error {
 
 func (u *unixSocket) listen(dir string) error {
 	if info, err := os.Lstat(u.path); err == nil && info.Mode().Type() != fs.ModeSocket {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
+			// Where everybody may write, nobody shall keep a daemon from starting by that.
+			return fmt.Errorf("%s is of another user (%d), and no socket; remove it: %w", u.path, owner.Uid, errSocketTaken)
+		}
 		return fmt.Errorf("%s exists and is no socket; remove it", u.path)
 	}
 	switch err := os.Remove(u.path); {

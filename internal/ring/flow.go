@@ -23,13 +23,13 @@ const (
 // window is how many numbers may be in use beyond the stable ones.
 func (m *Machine) window() int {
 	if w := m.o.Windows.Global; w > 0 {
-		return min(w, maxWindow/2)
+		return min(w, MostWindow)
 	}
 	f := &m.ring.flow
 	if f.window == 0 {
 		f.window = firstWindow
 	}
-	return min(f.window, max(leastWindow, mostInFlight/m.datagram), maxWindow/2)
+	return min(f.window, max(leastWindow, mostInFlight/m.datagram), MostWindow)
 }
 
 // quota is how many packets may be sent now.
@@ -85,9 +85,9 @@ func (m *Machine) adjust() {
 		f.window = max(leastWindow, f.window*7/10)
 	case m.queueing():
 	case f.resent*50 < f.sent:
-		f.window = min(maxWindow/2, f.window*2)
+		f.window = min(MostWindow, f.window*2)
 	default:
-		f.window = min(maxWindow/2, f.window+f.window/8)
+		f.window = min(MostWindow, f.window+f.window/8)
 	}
 	f.sent, f.resent = 0, 0
 }

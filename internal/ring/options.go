@@ -98,6 +98,9 @@ type Windows struct {
 	Accelerated int
 }
 
+// MostWindow is the largest window that has an effect, in packets.
+const MostWindow = maxWindow / 2
+
 // LastTime is the highest time that a configuration may have, in seconds since 1970.
 const LastTime = math.MaxUint32 - 16
 

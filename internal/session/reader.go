@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -139,7 +140,8 @@ func (s *Session) understand(t *turn) bool {
 			break
 		}
 		if !s.isSender(s.input.buf) {
-			s.End(IllegalSender, nil)
+			sender := clientproto.NameOf(clientproto.Sender(s.input.buf))
+			s.End(IllegalSender, fmt.Errorf("%q", sender.String()))
 			alive = false
 			break
 		}
