@@ -97,6 +97,30 @@ func TestFor(t *testing.T) {
 	}
 }
 
+// TestForWithout: that a daemon is down does not keep the others from being parted as
+// long as they were to be, nor from being let together; the output is one array.
+func TestForWithout(t *testing.T) {
+	d := monitortest.New(t, 3, "DangerousMonitor = yes")
+	if _, errs, err := run(t, d, "terminate c"); err != nil {
+		t.Fatal(err, errs)
+	}
+	d.AwaitEnd("c")
+	d.Await("a", "a", "b")
+	var out, errs bytes.Buffer
+	err := Do(t.Context(), Options{ConfigFile: d.File, Name: "a"},
+		Command{Name: "partition", Args: []string{"a/b,c"}, JSON: true, Timeout: time.Second, For: time.Millisecond}, &out, &errs)
+	if !errors.Is(err, ErrFailed) || strings.Count(errs.String(), "spmonitor: c: no answer") != 2 {
+		t.Errorf("%v\n%s", err, &errs)
+	}
+	var list []struct{ Daemon, Text string }
+	if err := json.Unmarshal(out.Bytes(), &list); err != nil || len(list) != 3 || list[1].Text != "in part 2" {
+		t.Errorf("%v: %s", err, &out)
+	}
+	d.AwaitLog("a", "I'm in component 0")
+	d.AwaitLog("b", "I'm in component 0")
+	d.Await("a", "a", "b")
+}
+
 // TestWatch: each answer is a line, until it is interrupted.
 func TestWatch(t *testing.T) {
 	d := monitortest.New(t, 2, "")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,10 +26,14 @@ func partitionCommand(c *Command, cfg *conf.Config) (action, error) {
 		err = wrong("--for goes with a partition, not with its end")
 	}
 	return func(ctx context.Context, r *runner) error {
-		if err := r.part(ctx, parts); err != nil || r.For == 0 {
+		answers := r.part(ctx, parts)
+		err := r.show(answers, said)
+		if r.For == 0 || !slices.ContainsFunc(answers, func(a monitor.Answer) bool { return a.Err == nil }) {
 			return err
 		}
-		return r.keepApart(ctx, parts)
+		// Those that have done it are kept apart, and let together again, although others
+		// have not.
+		return errors.Join(err, r.keepApart(ctx, parts))
 	}, err
 }
 
@@ -61,10 +67,20 @@ func parseParts(text string, cfg *conf.Config) (map[string]int16, error) {
 	return parts, nil
 }
 
-func (r *runner) part(ctx context.Context, parts map[string]int16) error {
+func (r *runner) part(ctx context.Context, parts map[string]int16) []monitor.Answer {
 	ctx, cancel := r.within(ctx)
 	defer cancel()
-	return r.show(r.client.Partition(ctx, parts), said)
+	return r.client.Partition(ctx, parts)
+}
+
+// partAgain is part once more. With --json the first answers are the output, and of
+// these only failures are said.
+func (r *runner) partAgain(ctx context.Context, parts map[string]int16) error {
+	quiet := *r
+	if r.JSON {
+		quiet.out = io.Discard
+	}
+	return quiet.show(r.part(ctx, parts), said)
 }
 
 // keepApart repeats a partition as long as it is to last, or until ctx ends, and then
@@ -78,14 +94,14 @@ func (r *runner) keepApart(ctx context.Context, parts map[string]int16) error {
 	for going := true; going; {
 		select {
 		case <-again.C:
-			failed = errors.Join(failed, r.part(ctx, parts))
+			failed = errors.Join(failed, r.partAgain(ctx, parts))
 		case <-over.C:
 			going = false
 		case <-ctx.Done():
 			going = false
 		}
 	}
-	return errors.Join(failed, r.part(context.WithoutCancel(ctx), nil))
+	return errors.Join(failed, r.partAgain(context.WithoutCancel(ctx), nil))
 }
 
 // flowCommand takes windows such as window=100, and daemons. Without windows it shows
