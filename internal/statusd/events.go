@@ -1,7 +1,6 @@
 package statusd
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -57,19 +56,20 @@ type stream struct {
 	changes  uint64
 	reported time.Time
 	comment  time.Time
-	b        bytes.Buffer
+	pieces   [][]byte // of what is being sent; documents are those of all streams
 }
 
 // send sends what is due.
 func (t *stream) send(ctx context.Context) error {
 	now := time.Now()
-	t.b.Reset()
+	defer func() { clear(t.pieces) }() // a stream that waits holds on to nothing
+	t.pieces = t.pieces[:0]
 	if t.reported.IsZero() {
-		t.b.WriteString("retry: 2000\n\n")
+		t.add("retry: 2000\n\n")
 	}
 	if now.Sub(t.comment) >= keepAlive {
 		t.comment = now
-		t.b.WriteString(": a summary each second, a report when something has changed\n\n")
+		t.add(": a summary each second, a report when something has changed\n\n")
 	}
 	t.event("summary", t.summary(ctx))
 	if t.due(ctx, now) {
@@ -82,8 +82,10 @@ func (t *stream) send(ctx context.Context) error {
 	if err := t.control.SetWriteDeadline(now.Add(eventTime)); err != nil {
 		return err
 	}
-	if _, err := t.to.Write(t.b.Bytes()); err != nil {
-		return err
+	for _, b := range t.pieces {
+		if _, err := t.to.Write(b); err != nil {
+			return err
+		}
 	}
 	return t.control.Flush()
 }
@@ -100,9 +102,12 @@ func (t *stream) due(ctx context.Context, now time.Time) bool {
 	return t.changes != was || since >= reportAtLeast
 }
 
-// event adds an event whose data is one line.
+// event adds an event whose data is one line. The line is not copied: it may be
+// large, and is the same for many streams, some of which may not take it.
 func (t *stream) event(name string, line []byte) {
-	t.b.WriteString("event: " + name + "\ndata: ")
-	t.b.Write(line)
-	t.b.WriteByte('\n')
+	t.add("event: " + name + "\ndata: ")
+	t.pieces = append(t.pieces, line)
+	t.add("\n")
 }
+
+func (t *stream) add(text string) { t.pieces = append(t.pieces, []byte(text)) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -226,4 +227,36 @@ func TestTimes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// taker is a ResponseWriter that looks at what it is given.
+type taker struct {
+	http.ResponseWriter
+	written [][]byte
+}
+
+func (t *taker) Write(b []byte) (int, error)        { t.written = append(t.written, b); return len(b), nil }
+func (t *taker) Flush()                             {}
+func (t *taker) SetWriteDeadline(_ time.Time) error { return nil }
+
+// A stream sends the document that all have, not a copy: 64 streams that take
+// nothing would hold 64 of them.
+func TestStreamsShare(t *testing.T) {
+	s := New(options(full()))
+	defer s.Close()
+	to := new(taker)
+	st := stream{Server: s, to: to, control: http.NewResponseController(to)}
+	if err := st.send(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string][]byte{"summary": s.summaries.body, "report": s.reports.body} {
+		if !slices.ContainsFunc(to.written, func(b []byte) bool { return &b[0] == &body[0] }) {
+			t.Errorf("the %s was copied", name)
+		}
+	}
+	for _, b := range st.pieces {
+		if b != nil {
+			t.Errorf("%q is kept while the stream waits", b)
+		}
+	}
 }
