@@ -327,6 +327,7 @@ func (d *Daemon) becomeLess(id *identity) error {
 	if err := d.source.prepareForChroot(id.chroot != ""); err != nil {
 		return err
 	}
+	keepProcess()
 	if err := id.assume(); err != nil {
 		return err
 	}
