@@ -1,6 +1,7 @@
 package statusd
 
 import (
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -63,11 +64,16 @@ func (s slots) take() bool {
 
 func (s slots) leave() { <-s }
 
-// boundedListener closes connections that are too many.
+// boundedListener closes connections that are too many, and says so now and then.
 type boundedListener struct {
 	net.Listener
 	places slots
+	log    *log.Logger
+	said   time.Time
 }
+
+// sayFullEvery is how often it is said that connections are too many.
+const sayFullEvery = time.Minute
 
 func (l *boundedListener) Accept() (net.Conn, error) {
 	for {
@@ -77,6 +83,10 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		if l.places.take() {
 			return &placedConn{Conn: c, leave: sync.OnceFunc(l.places.leave)}, nil
+		}
+		if now := time.Now(); now.Sub(l.said) >= sayFullEvery {
+			l.said = now
+			l.log.Printf("%d connections are open, the most there may be; more, such as one from %s, are closed unheard, those of probes and scrapers too", cap(l.places), c.RemoteAddr())
 		}
 		_ = c.Close() // nothing was said
 	}

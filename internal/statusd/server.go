@@ -90,7 +90,7 @@ func New(o Options) *Server {
 // Serve answers at a listener, and closes it in the end. It returns nil when the server
 // or the listener has been closed.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(&boundedListener{l, s.conns})
+	err := s.http.Serve(&boundedListener{Listener: l, places: s.conns, log: s.http.ErrorLog})
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}

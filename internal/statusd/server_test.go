@@ -256,10 +256,30 @@ func TestMalformedRequests(t *testing.T) {
 	}
 }
 
+// lines is a log.
+type lines struct {
+	mu sync.Mutex
+	strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Builder.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Builder.String()
+}
+
 // More connections than there may be are closed, and when others end there is room
 // again.
 func TestConnectionsAreBounded(t *testing.T) {
-	_, addr := serve(t, options(full()))
+	o, said := options(full()), new(lines)
+	o.Log = said
+	_, addr := serve(t, o)
 	var idle []net.Conn
 	for range mostConnections {
 		c, err := net.Dial("tcp", addr)
@@ -277,6 +297,10 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	if got := raw(t, addr, "GET / HTTP/1.0\r\n\r\n"); got != "" {
 		t.Errorf("connection %d: %q", mostConnections+1, got)
+	}
+	_ = raw(t, addr, "GET / HTTP/1.0\r\n\r\n")
+	if got := said.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "256 connections are open, the most there may be") {
+		t.Errorf("it says %q", got)
 	}
 	idle[0].Close()
 	for raw(t, addr, "GET / HTTP/1.0\r\n\r\n") == "" { // until its end has been noticed
