@@ -48,6 +48,7 @@ type witness interface {
 // goroutines, and the machines need no locks of their own.
 type engine struct {
 	witness witness
+	self    ring.DaemonID
 	send    func([]ring.Packet) // to the other daemons; called in a turn
 	// panicked is told of a panic in a turn before that ends the process. It may be nil.
 	panicked func(value any, stack []byte)
@@ -78,7 +79,7 @@ type engine struct {
 }
 
 func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
-	e := &engine{witness: w, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session),
+	e := &engine{witness: w, self: self, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session),
 		lookout: lookout{bounds: listed()}, depths: stats.Of(stats.Bytes)}
 	e.groups = group.New(self, daemons, groupSink{e})
 	return e
@@ -149,6 +150,10 @@ func (e *engine) advance() {
 		for i := range e.out.Events {
 			ev := &e.out.Events[i]
 			switch ev.Kind {
+			case ring.Deliver:
+				if ev.Message.Sender == e.self {
+					e.requestDone(ev.Message.Payload)
+				}
 			case ring.RegularConfiguration:
 				e.witness.installed(ev.Config)
 			case ring.EpochBegins:
@@ -244,7 +249,7 @@ func (e *engine) Submit(s *session.Session, messages [][]byte, touched []*sessio
 	e.enter(touched)
 	if e.alive(s) && !s.Leaving {
 		for _, m := range messages {
-			e.ring.Submit(serviceOf(clientproto.TypeOf(m)), m)
+			e.ring.Submit(e.serviceFor(s, clientproto.TypeOf(m)), m)
 		}
 	}
 	return e.leave()
@@ -285,6 +290,31 @@ func (e *engine) sendOff(s *session.Session) {
 	h := clientproto.Header{Type: clientproto.Kill, NumGroups: 1}
 	m := clientproto.AppendHeader(nil, &h, &s.Private, 0)
 	e.ring.Submit(service, append(m, s.Private[:]...))
+}
+
+// serviceFor is serviceOf a message of s. What a client sends to a group that it has
+// just joined must not overtake the join: who waits for its own messages, as programs
+// do, would wait for ever. So RELIABLE and UNRELIABLE messages take their place in the
+// order while a request is on its way there.
+func (e *engine) serviceFor(s *session.Session, t clientproto.Type) ring.Service {
+	service := serviceOf(t)
+	switch {
+	case t&(clientproto.Join|clientproto.Leave) != 0:
+		s.Requests++
+	case service <= ring.Reliable && s.Requests > 0:
+		return ring.FIFO
+	}
+	return service
+}
+
+// requestDone notes that a request of a client of ours has come through the order.
+func (e *engine) requestDone(payload []byte) {
+	if len(payload) < clientproto.HeaderSize || clientproto.TypeOf(payload)&(clientproto.Join|clientproto.Leave) == 0 {
+		return
+	}
+	if s := e.names[clientproto.NameOf(clientproto.Sender(payload))]; s != nil && s.Requests > 0 {
+		s.Requests--
+	}
 }
 
 // serviceOf is the service that a message of a client travels with.

@@ -22,6 +22,7 @@ type snapshot struct {
 	version   uint64 // of the groups
 	stopped   bool
 	depths    stats.Histogram
+	messages  [6]uint64  // of clients, delivered, by service
 	groups    *groupList // nil in a plain one
 }
 
@@ -177,7 +178,7 @@ func (e *engine) hasten() {
 // show leaves a snapshot, at the end of a turn.
 func (e *engine) show() {
 	what, shown := e.lookout.take()
-	s := &snapshot{at: time.Now(), ring: e.ring.Status(), state: e.groups.State(), numGroups: e.groups.NumGroups(),
+	s := &snapshot{at: time.Now(), ring: e.ring.Status(), state: e.groups.State(), numGroups: e.groups.NumGroups(), messages: e.groups.Counters().Messages,
 		version: e.groups.Version(), stopped: e.stopped, depths: e.depths}
 	if what == wantFull {
 		s.groups = e.listGroups()

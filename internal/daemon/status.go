@@ -183,7 +183,7 @@ func (d *Daemon) order(s *snapshot) status.Ring {
 	c := &s.ring.Counters
 	r := status.Ring{
 		PacketsSent: c.Packets, PacketsReceived: c.Received, Duplicates: c.Duplicates, Retransmissions: c.Resent, Requests: c.Asked,
-		Messages: c.Delivered, Packets: c.DeliveredPackets, Tokens: c.Tokens, Wakes: c.Wakes,
+		Packets: c.DeliveredPackets, Tokens: c.Tokens, Wakes: c.Wakes,
 		Aru: s.ring.Aru, Stable: s.ring.Stable, High: s.ring.High,
 		Window: s.ring.Window, PersonalWindow: s.ring.Personal, AcceleratedWindow: s.ring.Accelerated, Backlog: s.ring.Backlog,
 		Gathers: c.Gathers, Attempts: c.Attempts, Installed: c.Installed,
@@ -192,7 +192,8 @@ func (d *Daemon) order(s *snapshot) status.Ring {
 		Rejected: map[string]uint64{"malformed": c.Malformed, "stale": c.Stale, "foreign": c.Foreign, "mismatch": c.Mismatched,
 			"unauthentic": d.network.refused.Load(), "stranger": d.network.strangers.Load()},
 	}
-	for i, n := range c.ByService {
+	for i, n := range s.messages {
+		r.Messages += n
 		r.Delivered[services[i]] = n
 	}
 	return r

@@ -50,8 +50,11 @@ const (
 	GGT                      // exchange under way, and a further transitional configuration has come
 )
 
-// Counters count what the machine refused, since it was made.
+// Counters count since the machine was made.
 type Counters struct {
+	// Messages of clients that were in force here, by service: UNRELIABLE, RELIABLE,
+	// FIFO, CAUSAL, AGREED, SAFE. Each counts once, however many get it.
+	Messages [6]uint64
 	// Malformed payloads: no whole message, or of no known type.
 	Malformed uint64
 	// Foreign payloads: a daemon spoke for clients that are not its own, or is
@@ -240,7 +243,8 @@ func (m *Machine) message(e *ring.Message) {
 		m.counted.Malformed++
 		return
 	}
-	if h.Type&clientproto.Services != 0 {
+	if s := h.Type & clientproto.Services; s != 0 {
+		m.counted.Messages[bits.TrailingZeros32(uint32(s))]++
 		m.data(d, &h, p)
 		return
 	}

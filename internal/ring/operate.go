@@ -77,6 +77,9 @@ func (m *Machine) observe(p, teller *peer, h *ringproto.Header, known *ringproto
 	if h.Kind == ringproto.Token {
 		return // it is not passed before it is accepted
 	}
+	if h.Kind == ringproto.Beat && h.Flags&ringproto.Resting != 0 {
+		r.visit.moving = false
+	}
 	original := h.Kind == ringproto.Data && h.Flags&ringproto.Again == 0
 	if r.passing.active && known.Hop >= r.passing.hop {
 		r.passing.active = false

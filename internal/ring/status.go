@@ -14,11 +14,12 @@ func newTimes() times {
 	return times{h, h, h}
 }
 
-// timeToken measures how long the token that has come now was away.
+// timeToken measures how long the token that has come now was away. What rests for
+// long shows itself; what has not can have rested for a Beat at most.
 func (m *Machine) timeToken() {
 	r := m.ring
-	if r.visit.wanted {
-		m.times.rotation.Record(int64(m.now - r.visit.since))
+	if away := m.now - r.visit.since; r.visit.moving && away < m.t.Beat {
+		m.times.rotation.Record(int64(away))
 	}
 	if r.wake.active {
 		m.times.wait.Record(int64(m.now - r.wake.since))
@@ -43,7 +44,7 @@ type Status struct {
 	Datagram                      int // the size in use, in bytes
 	Peers                         []PeerStatus
 	// Rotation is, in nanoseconds as all of these, from one visit of the token to the
-	// next while this daemon always wants it; Wait from when it wants the token until
+	// next while it moves; Wait from when it wants the token until
 	// it has it; Delivery from when an own packet got its number until all of it was
 	// delivered here.
 	Rotation, Wait, Delivery stats.Histogram

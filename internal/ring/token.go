@@ -10,7 +10,7 @@ import (
 // visit is one stay of the token.
 type visit struct {
 	since  time.Duration // when it came, or last rested here
-	wanted bool          // it was to come back when it left
+	moving bool          // it has left, and has not been seen to rest elsewhere since
 	sent   int           // packets numbered in it
 	// told: a datagram has gone to everybody that shows where the token is.
 	told bool
@@ -203,8 +203,8 @@ func (r *installed) nextWanted() int {
 func (m *Machine) pass(to, first int) {
 	r := m.ring
 	r.wanted.remove(to)
+	r.visit.moving = true
 	if m.waiting() {
-		r.visit.wanted = true
 		r.wanted.add(r.me)
 		r.wake = wake{active: true, again: m.now + 20*time.Millisecond, since: m.now, tries: 2}
 	}

@@ -53,12 +53,13 @@ type Session struct {
 	Priority bool
 	Started  time.Time
 
-	// Handle and Leaving are the router's, and so is the use of Deliver and
+	// Handle, Leaving and Requests are the router's, and so is the use of Deliver and
 	// Commit: only the router touches them, in its turn. Leaving: the session's
-	// end is on its way through the order.
-	Handle  uint32
-	Leaving bool
-	pending []span
+	// end is on its way through the order. Requests: so many joins and leaves are.
+	Handle   uint32
+	Leaving  bool
+	Requests int
+	pending  []span
 
 	server *Server
 	conn   net.Conn

@@ -140,7 +140,8 @@ type Ring struct {
 	// so the classic report has them also as unicast.
 	Retransmissions uint64 `json:"retransmissions"`
 	Requests        uint64 `json:"retransmission_requests"` // sent
-	// Messages and Packets were delivered, own ones among them.
+	// Messages of clients and Packets were delivered, own ones among them; a message
+	// counts once, however many get it.
 	Messages uint64 `json:"delivered_messages"`
 	Packets  uint64 `json:"delivered_packets"`
 	// Delivered are Messages by service.
