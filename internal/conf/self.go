@@ -22,7 +22,7 @@ func (c *Config) Self(name string, local []netip.Addr) (Daemon, error) {
 				return d, nil
 			}
 		}
-		return Daemon{}, fmt.Errorf("%s: no daemon has an address of this machine (%s); the file has %s; correct the addresses",
+		return Daemon{}, fmt.Errorf("%s: no daemon has an address of this machine (%s); the file has %s; name the daemon (-n), or correct the addresses",
 			c.source(), listAddrs(local), listDaemons(all))
 	}
 	i := slices.IndexFunc(all, func(d Daemon) bool { return d.Name == name })
@@ -63,7 +63,13 @@ func listAddrs(addrs []netip.Addr) string {
 	if len(addrs) == 0 {
 		return "none known"
 	}
-	return shortList(len(addrs), func(i int) string { return addrText(addrs[i].WithZone("")) })
+	var once []netip.Addr
+	for _, a := range addrs {
+		if a = a.WithZone(""); !slices.Contains(once, a) {
+			once = append(once, a)
+		}
+	}
+	return shortList(len(once), func(i int) string { return addrText(once[i]) })
 }
 
 func listDaemons(all []Daemon) string {

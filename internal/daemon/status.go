@@ -288,6 +288,9 @@ func (d *Daemon) ready(ctx context.Context) error {
 	case s.state != group.GOP:
 		return fmt.Errorf("the daemons of the new membership are still telling each other of their groups (%s)", groupStates[s.state])
 	}
+	if p := d.network.parts.Load(); p != nil && len(p.others) > 0 {
+		return fmt.Errorf("a monitor has parted this daemon from %d others: it is in part %d", len(p.others), p.part)
+	}
 	if out := outside(s, s.at.Sub(view.At)); len(out) > 0 {
 		names := make([]string, len(out))
 		for i, id := range out {

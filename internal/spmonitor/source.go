@@ -2,6 +2,7 @@ package spmonitor
 
 import (
 	"context"
+	"errors"
 
 	"gospread/spread/internal/monitor"
 	"gospread/spread/internal/status"
@@ -33,6 +34,9 @@ func (s *Source) Status(ctx context.Context) []Sample {
 	answers := s.client.Status(ctx, s.client.Daemons())
 	samples := make([]Sample, 0, len(answers))
 	for _, a := range answers {
+		if errors.Is(a.Err, monitor.ErrNoAnswer) {
+			a.Err = monitor.ErrNoAnswer // why that may be is too much for a row
+		}
 		samples = append(samples, Sample{a.Daemon, a.Summary, a.Err})
 	}
 	return samples
