@@ -7,10 +7,10 @@ import (
 
 // Parts merge however short the time between probes is that the file gives.
 func TestShortProbes(t *testing.T) {
-	for _, probe := range []time.Duration{1, 3, 5, 20} {
+	for _, ms := range []int{1, 3, 5, 20} {
 		w := newNet(t, 4)
 		w.timing = LocalTiming()
-		w.timing.Probe = probe * time.Millisecond
+		w.timing.Probe = time.Duration(ms) * time.Millisecond
 		w.start(w.ids...)
 		w.run(2*time.Second, w.together(w.ids...))
 		cut := true
