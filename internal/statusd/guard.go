@@ -64,12 +64,47 @@ func (s slots) take() bool {
 
 func (s slots) leave() { <-s }
 
-// boundedListener closes connections that are too many, and says so now and then.
+// boundedListener closes connections that are too many: those that have waited for a
+// request for longest, else the new ones, and then it says so now and then.
 type boundedListener struct {
 	net.Listener
 	places slots
+	idle   *idlers
 	log    *log.Logger
 	said   time.Time
+}
+
+// idlers are the connections on which no request is under way, and since when.
+type idlers struct {
+	mu    sync.Mutex
+	since map[net.Conn]time.Time
+}
+
+// note is http.Server.ConnState.
+func (i *idlers) note(c net.Conn, state http.ConnState) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if state == http.StateNew || state == http.StateIdle {
+		i.since[c] = time.Now()
+	} else {
+		delete(i.since, c)
+	}
+}
+
+// closeOne closes the one that has waited for longest, if there is any.
+func (i *idlers) closeOne() {
+	i.mu.Lock()
+	var longest net.Conn
+	for c, at := range i.since {
+		if longest == nil || at.Before(i.since[longest]) {
+			longest = c
+		}
+	}
+	delete(i.since, longest)
+	i.mu.Unlock()
+	if longest != nil {
+		_ = longest.Close() // nobody waits for an answer there
+	}
 }
 
 // sayFullEvery is how often it is said that connections are too many.
@@ -81,7 +116,12 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.places.take() {
+		taken := l.places.take()
+		if !taken {
+			l.idle.closeOne()
+			taken = l.places.take()
+		}
+		if taken {
 			return &placedConn{Conn: c, leave: sync.OnceFunc(l.places.leave)}, nil
 		}
 		if now := time.Now(); now.Sub(l.said) >= sayFullEvery {

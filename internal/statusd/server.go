@@ -46,7 +46,7 @@ type Options struct {
 }
 
 const (
-	// mostConnections is how many there may be at once; more are closed unheard.
+	// mostConnections is how many there may be at once; for more, idle ones are closed.
 	mostConnections = 256
 	// mostStreams is how many of them may follow the events.
 	mostStreams = 64
@@ -67,6 +67,7 @@ type Server struct {
 	end     context.CancelFunc
 	active  sync.WaitGroup // requests
 	conns   slots
+	idle    idlers
 	streams slots
 
 	summaries, reports, metrics document
@@ -78,19 +79,20 @@ func New(o Options) *Server {
 	for _, h := range o.Hosts {
 		s.hosts[canonical(h)] = true
 	}
+	s.idle.since = make(map[net.Conn]time.Time)
 	s.ending, s.end = context.WithCancel(context.Background())
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
 	s.http = http.Server{Handler: s.guard(s.routes()), ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: mostOfHeader, ErrorLog: log.New(o.Log, "", 0)}
+		MaxHeaderBytes: mostOfHeader, ConnState: s.idle.note, ErrorLog: log.New(o.Log, "", 0)}
 	return s
 }
 
 // Serve answers at a listener, and closes it in the end. It returns nil when the server
 // or the listener has been closed.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(&boundedListener{Listener: l, places: s.conns, log: s.http.ErrorLog})
+	err := s.http.Serve(&boundedListener{Listener: l, places: s.conns, idle: &s.idle, log: s.http.ErrorLog})
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}

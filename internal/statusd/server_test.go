@@ -279,31 +279,53 @@ func (l *lines) String() string {
 func TestConnectionsAreBounded(t *testing.T) {
 	o, said := options(full()), new(lines)
 	o.Log = said
+	busy := make(chan struct{}, mostConnections)
+	o.Console = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		busy <- struct{}{}
+		<-r.Context().Done()
+	})
 	_, addr := serve(t, o)
-	var idle []net.Conn
-	for range mostConnections {
+	ask := func(path string) net.Conn {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		t.Cleanup(func() { c.Close() })
 		c.SetDeadline(time.Now().Add(20 * time.Second))
-		// One that has been answered has its place.
-		io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		return c
+	}
+	var idle []net.Conn
+	for range mostConnections {
+		c := ask("/healthz")
 		if _, err := c.Read(make([]byte, 1)); err != nil {
 			t.Fatal(err)
 		}
 		idle = append(idle, c)
 	}
-	if got := raw(t, addr, "GET / HTTP/1.0\r\n\r\n"); got != "" {
-		t.Errorf("connection %d: %q", mostConnections+1, got)
+	// Those that wait for nothing give way.
+	for range 3 {
+		if got := raw(t, addr, "GET /healthz HTTP/1.0\r\n\r\n"); !strings.Contains(got, "200 OK") {
+			t.Fatalf("beside %d idle connections: %q", mostConnections, got)
+		}
 	}
-	_ = raw(t, addr, "GET / HTTP/1.0\r\n\r\n")
+	for range mostConnections {
+		ask("/")
+		<-busy
+	}
+	for _, c := range idle {
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Fatalf("an idle connection was not closed: %v", err)
+		}
+	}
+	// Those that are being answered do not.
+	for range 2 {
+		if got := raw(t, addr, "GET /healthz HTTP/1.0\r\n\r\n"); got != "" {
+			t.Errorf("beside %d busy connections: %q", mostConnections, got)
+		}
+	}
 	if got := said.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "256 connections are open, the most there may be") {
 		t.Errorf("it says %q", got)
-	}
-	idle[0].Close()
-	for raw(t, addr, "GET / HTTP/1.0\r\n\r\n") == "" { // until its end has been noticed
 	}
 }
 
