@@ -77,6 +77,7 @@ type page struct {
 	ctx    context.Context
 	fake   *consoletest.Server
 	server *httptest.Server
+	url    string // of what is looked at: server, if it is no real daemon
 
 	mu       sync.Mutex
 	trouble  []string // what the browser complained about
@@ -115,6 +116,7 @@ func blank(t *testing.T, o consoletest.Options, s screen) *page {
 	}
 	p := &page{t: t, fake: consoletest.New(o)}
 	p.server = httptest.NewServer(p.fake)
+	p.url = p.server.URL
 	t.Cleanup(p.server.Close)
 	t.Cleanup(p.fake.Cut)
 	tab, stop := chromedp.NewContext(browser)
@@ -136,7 +138,7 @@ func blank(t *testing.T, o consoletest.Options, s screen) *page {
 // visit loads the page.
 func (p *page) visit() {
 	p.t.Helper()
-	p.do(chromedp.Navigate(p.server.URL + "/"))
+	p.do(chromedp.Navigate(p.url + "/"))
 }
 
 // call runs a command of the browser's protocol.
@@ -216,7 +218,7 @@ func (p *page) verdict() {
 		p.t.Errorf("the browser complained: %s", what)
 	}
 	for _, url := range p.requests {
-		if !strings.HasPrefix(url, p.server.URL+"/") && !strings.HasPrefix(url, "data:") {
+		if !strings.HasPrefix(url, p.url+"/") && !strings.HasPrefix(url, "data:") {
 			p.t.Errorf("a request left the server: %s", url)
 		}
 	}
