@@ -148,11 +148,14 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) (string, erro
 	d.server.SetConfig(d.sessionConfig(cfg))
 	if err := d.reloadKeys(cfg); err != nil {
 		d.log.kept("Spread: %v", err)
-		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyRingKeyFile)+":") })
+		live, refused = notDone(live, refused, conf.KeyRingKeyFile, err)
 	}
 	if err := d.moveStatus(ctx, cfg); err != nil {
 		d.log.kept("Spread: the status service stays as it was: %v", err)
-		live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(conf.KeyHTTPStatus)+":") })
+		live, refused = notDone(live, refused, conf.KeyHTTPStatus, err)
+		as := *cfg // the next reload is compared with what is in force
+		as.Options.HTTPStatus = old.Options.HTTPStatus
+		d.config.Store(&as)
 	}
 	d.tuning.apply(d, &cfg.Options)
 	if err := d.offerEpoch(cfg); err != nil {
@@ -160,6 +163,13 @@ func (d *Daemon) apply(ctx context.Context, old, cfg *conf.Config) (string, erro
 	}
 	d.reportReload(live, refused)
 	return changesText(live, refused), nil
+}
+
+// notDone moves a directive that could not be followed from what has changed to what
+// has not.
+func notDone(live, refused []string, key conf.Key, err error) (_, _ []string) {
+	live = slices.DeleteFunc(live, func(line string) bool { return strings.HasPrefix(line, string(key)+":") })
+	return live, append(refused, fmt.Sprintf("%s: %v", key, err))
 }
 
 // changesText is what a reload has changed, in one line.

@@ -28,7 +28,7 @@ func (o observer) SessionEnded(e *session.End) {
 	o.history.close(e, time.Now())
 	level := conf.LevelWarning
 	switch e.Reason {
-	case session.ClientDisconnected, session.ClientClosed, session.DaemonStopped, session.HandshakeClosed:
+	case session.ClientDisconnected, session.ClientClosed, session.DaemonStopped:
 		level = conf.LevelInfo
 	}
 	fields := []slog.Attr{slog.String("remote", e.Remote), slog.String("reason", e.Reason.String())}

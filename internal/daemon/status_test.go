@@ -362,6 +362,7 @@ func TestHTTPStatus(t *testing.T) {
 	d.reload(t.Context())
 	d.log.wait(t, "the status service stays as it was: serve the status at "+taken.Addr().String())
 	d.log.wait(t, "Spread: changed: SenderHold")
+	d.log.wait(t, "Spread: not changed: HTTPStatus: serve the status at")
 	if strings.Contains(d.log.String(), "Spread: changed: HTTPStatus") {
 		t.Error("the log says that it has moved")
 	}

@@ -1,5 +1,11 @@
 package ring
 
+import (
+	"slices"
+
+	"gospread/spread/internal/ringproto"
+)
+
 // install ends the old configuration and begins the new one, in one step
 // (semantics 3.5): what can be without the signal, the transitional configuration,
 // the rest, the regular configuration.
@@ -10,6 +16,7 @@ func (m *Machine) install() {
 		return
 	}
 	if m.ring != nil {
+		m.noteMissing(a)
 		m.finish(a)
 		for _, p := range m.ring.members {
 			p.index = -1
@@ -48,6 +55,17 @@ func (m *Machine) install() {
 		m.offer()
 	}
 	m.events = append(m.events, Event{Kind: RegularConfiguration, Config: r.config})
+}
+
+// noteMissing tells of those whom others may have missed first, what is known here:
+// for how long they have been silent.
+func (m *Machine) noteMissing(a *attempt) {
+	for _, p := range m.ring.members {
+		in := slices.ContainsFunc(a.plan.Members, func(c ringproto.Candidate) bool { return DaemonID(c.ID) == p.id })
+		if silent := m.now - p.heard; !in && p != m.self && p.alive() && !p.deaf && silent >= m.t.Loss/2 {
+			m.note(Note{Kind: NoteSilent, Daemon: p.id, For: silent})
+		}
+	}
 }
 
 // finish delivers what is left of the old configuration, around the signal.

@@ -117,6 +117,20 @@ func TestRefused(t *testing.T) {
 	x.advance()
 }
 
+// Everybody tells that a member is silent, not only who has missed it first.
+func TestAllTellOfSilence(t *testing.T) {
+	w := running(t, 3)
+	w.submit(2, FIFO, "the token goes to two")
+	w.run(time.Second, w.got(1, 1, 2, 3))
+	w.pause(3)
+	w.run(5*time.Second, w.together(1, 2))
+	for _, id := range []DaemonID{1, 2} {
+		if !slices.ContainsFunc(w.nodes[id].noted, func(n Note) bool { return n.Kind == NoteSilent && n.Daemon == 3 }) {
+			t.Errorf("%d does not tell why 3 is gone: %v", id, w.nodes[id].noted)
+		}
+	}
+}
+
 // Who hears from another that a member has ended tells the operator of that, and not
 // only that the other has moved on.
 func TestEndedElsewhere(t *testing.T) {

@@ -58,6 +58,8 @@ type dialogue struct {
 	watching, repeating *task
 
 	asking sync.WaitGroup // requests under way
+	// commanded is closed when the last command has ended; nil: there was none.
+	commanded chan struct{}
 
 	mu       sync.Mutex // around what follows
 	out, err io.Writer
@@ -161,6 +163,12 @@ func connect(ctx context.Context, o Options) (*conf.Config, *monitor.Client, err
 func (d *dialogue) end() {
 	d.watching.stop()
 	d.repeating.stop()
+	d.mu.Lock()
+	commanded := d.commanded
+	d.mu.Unlock()
+	if commanded != nil {
+		<-commanded // each takes a bounded time
+	}
 	if !d.o.Terminal {
 		d.settle()
 	}
@@ -347,9 +355,20 @@ func (d *dialogue) query(names []string) {
 	}
 }
 
-// command makes a request that only failure is said of.
+// command makes a request that only failure is said of, when those before have been
+// answered or given up: a later one must not be overtaken, nor undone by the
+// repetition of an earlier one.
 func (d *dialogue) command(ask func(context.Context) []monitor.Answer) {
+	done := make(chan struct{})
+	d.mu.Lock()
+	before := d.commanded
+	d.commanded = done
+	d.mu.Unlock()
 	d.asking.Go(func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		d.complain(ask(ctx))

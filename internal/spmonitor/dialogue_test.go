@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"gospread/spread/internal/monitor"
 	"gospread/spread/internal/monitor/monitortest"
 )
 
@@ -240,6 +243,25 @@ func TestPipe(t *testing.T) {
 	var out bytes.Buffer
 	if err := Run(t.Context(), Options{ConfigFile: d.File, Name: "a", Every: time.Hour}, strings.NewReader(long), &out, io.Discard); err != nil || strings.Count(out.String(), "Unknown commnad") != 1 {
 		t.Errorf("a long line: %v\n%.300s", err, out.String())
+	}
+}
+
+// Commands go out one after the other, however long each takes.
+func TestCommandsInOrder(t *testing.T) {
+	d := &dialogue{out: io.Discard, err: io.Discard}
+	var order []int
+	for i := range 50 {
+		d.command(func(context.Context) []monitor.Answer {
+			for range 50 - i {
+				runtime.Gosched()
+			}
+			order = append(order, i)
+			return nil
+		})
+	}
+	d.asking.Wait()
+	if len(order) != 50 || !slices.IsSorted(order) {
+		t.Errorf("%v", order)
 	}
 }
 

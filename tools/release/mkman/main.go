@@ -46,10 +46,7 @@ func run(root, version, out string) error {
 			return err
 		}
 		text := tidy(md2man.Render([]byte(markdown(p, version, sections))))
-		for i, n := range p.Names {
-			if i > 0 {
-				text = fmt.Appendf(nil, ".so man%s/%s.%s\n", p.Section, p.Key(), p.Section)
-			}
+		for _, n := range p.Names { // whole pages: those that only name another are not found by man -l
 			if err := os.WriteFile(filepath.Join(dir, n+"."+p.Section), text, 0o644); err != nil {
 				return err
 			}
