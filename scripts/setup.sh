@@ -55,6 +55,16 @@ if command -v apt-get >/dev/null; then
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
 fi
+# The clients in other languages, and the examples that are built on them, on Debian.
+if command -v apt-get >/dev/null; then
+	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless lua5.4:lua5.4 tclsh:tcl g++:g++ \
+		apache2:apache2 mariadbd:mariadb-server; do
+		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
+	done
+	for package in lua-socket libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
+		dpkg-query -W "$package" >/dev/null 2>&1 || missing="$missing $package"
+	done
+fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
