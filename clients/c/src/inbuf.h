@@ -1,0 +1,34 @@
+/* Reading the stream with few calls, and nothing beyond the present message.
+ *
+ * What has arrived is looked at (MSG_PEEK) a window at a time, so the headers of
+ * many small messages are known from one call; each message is then taken from
+ * the socket with one more, when it is returned. With read-ahead the window is
+ * taken at once. */
+#ifndef INBUF_H
+#define INBUF_H
+
+#include "session.h"
+
+/* A place for bytes of a message; NULL to drop them. */
+struct segment {
+    char *to;
+    size_t len;
+};
+
+enum in_result { IN_OK, IN_TIME, IN_LOST };
+
+/* Makes n bytes of the present message known, n at most INBUF_HEAD. Bytes that
+ * come in parts are taken. */
+#define INBUF_HEAD 64u
+enum in_result in_know(struct session *s, size_t n, deadline d);
+
+/* The bytes that are known. */
+static inline const unsigned char *in_bytes(const struct session *s) { return s->in.buf + s->in.off; }
+
+/* Makes n bytes known, however many: takes what does not fit the window. */
+enum in_result in_gather(struct session *s, size_t n, deadline d);
+
+/* Takes the present message, skip bytes and then the segments. */
+enum in_result in_take(struct session *s, size_t skip, struct segment *seg, size_t n);
+
+#endif
