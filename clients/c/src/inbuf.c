@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "io.h"
 #include "send.h"
+#include "wire.h"
 
 #define WINDOW ((size_t)8 << 10)
 #define IOV_BATCH 104
@@ -17,6 +19,10 @@ static size_t taken(struct inbuf *in) { return atomic_load_explicit(&in->taken, 
 static void set_taken(struct inbuf *in, size_t n) {
     atomic_store_explicit(&in->taken, n, memory_order_relaxed);
 }
+
+static size_t owed(struct inbuf *in) { return atomic_load_explicit(&in->owed, memory_order_relaxed); }
+
+static void set_owed(struct inbuf *in, size_t n) { atomic_store_explicit(&in->owed, n, memory_order_relaxed); }
 
 /* Gives the buffer room for n bytes from the present message on. */
 static bool make_room(struct inbuf *in, size_t n) {
@@ -52,6 +58,8 @@ static enum in_result read_some(struct session *s, size_t room, int flags, deadl
     struct inbuf *in = &s->in;
     /* Without a deadline the read itself may wait; but what is kept has to go
      * out first. */
+    if (in->ended)
+        return IN_LOST;
     bool waits = d == FOREVER && atomic_load(&s->out.kept) == 0;
     for (;;) {
         ssize_t n = recv_some(s->fd, in->buf + in->len, room, flags | (waits ? 0 : MSG_DONTWAIT));
@@ -134,17 +142,54 @@ static void from_buffer(struct inbuf *in, size_t have, size_t skip, struct segme
     }
 }
 
-/* Takes bytes that are in the socket, to where they have been seen. */
-static enum in_result take_known(struct session *s, size_t n) {
-    struct inbuf *in = &s->in;
-    for (size_t have = taken(in); have < n; have = taken(in)) {
-        ssize_t r = recv_some(s->fd, in->buf + in->off + have, n - have, 0);
-        if (r > 0)
-            set_taken(in, have + (size_t)r);
-        else if (r == 0 || !would_wait() || wait_fd(s->fd, POLLIN, FOREVER) <= 0)
-            return IN_LOST;
+/* Takes bytes that are in the socket to where they have been seen, so an error
+ * matters to those behind them only. */
+static void take_seen(struct session *s, unsigned char *to, size_t n) {
+    while (n > 0 && !s->in.ended) {
+        ssize_t r = recv_some(s->fd, to, n, 0);
+        if (r > 0) {
+            to += r;
+            n -= (size_t)r;
+        } else if (r == 0 || !would_wait() || wait_fd(s->fd, POLLIN, FOREVER) <= 0) {
+            s->in.ended = true;
+        }
     }
-    return IN_OK;
+}
+
+void in_settle(struct session *s) {
+    struct inbuf *in = &s->in;
+    size_t n = owed(in);
+    set_owed(in, 0);
+    if (n > 0)
+        take_seen(s, in->buf + in->off - n, n);
+}
+
+/* Passes n bytes that are known. */
+static void pass(struct session *s, size_t n) {
+    struct inbuf *in = &s->in;
+    size_t have = taken(in), from_socket = n > have ? n - have : 0;
+    set_taken(in, have > n ? have - n : 0);
+    in->off += n;
+    in->len -= n;
+    if (from_socket == 0)
+        return;
+    if (have > 0) { /* the rest of a message that came in parts */
+        take_seen(s, in->buf + in->off - from_socket, from_socket);
+        return;
+    }
+    set_owed(in, owed(in) + n);
+    size_t next = message_size(in_bytes(s), in->len);
+    if (next == 0 || next > in->len || in->ahead > 0)
+        in_settle(s);
+}
+
+int in_waiting(struct session *s) {
+    int in_socket = 0;
+    if (ioctl(s->fd, FIONREAD, &in_socket) < 0)
+        in_socket = 0;
+    /* Another thread may receive meanwhile. */
+    long n = in_socket + (long)taken(&s->in) - (long)owed(&s->in);
+    return n > 0 ? (int)n : 0;
 }
 
 static enum in_result read_iov(int fd, struct iovec *iov, size_t n) {
@@ -198,12 +243,8 @@ enum in_result in_take(struct session *s, size_t skip, struct segment *seg, size
     for (size_t i = 0; i < n; i++)
         total += seg[i].len;
     if (total <= in->len) {
-        if (take_known(s, total) != IN_OK)
-            return IN_LOST;
         from_buffer(in, total, skip, seg, n);
-        in->off += total;
-        in->len -= total;
-        set_taken(in, taken(in) - total);
+        pass(s, total);
         return IN_OK;
     }
     /* The head of a large message: the rest goes where it belongs at once. */

@@ -1,9 +1,11 @@
-/* Reading the stream with few calls, and nothing beyond the present message.
+/* Reading the stream with few calls, and hiding nothing from select.
  *
- * What has arrived is looked at (MSG_PEEK) a window at a time, so the headers of
- * many small messages are known from one call; each message is then taken from
- * the socket with one more, when it is returned. With read-ahead the window is
- * taken at once. */
+ * What has arrived is looked at (MSG_PEEK), a window at a time. A message that is
+ * returned is taken from the socket only when no whole message is known behind
+ * it, together with those returned before it. So the socket is readable if and
+ * only if there is something to receive, as if each message were read by itself,
+ * and many small messages take two calls. With read-ahead the window is taken at
+ * once. */
 #ifndef INBUF_H
 #define INBUF_H
 
@@ -27,6 +29,12 @@ static inline const unsigned char *in_bytes(const struct session *s) { return s-
 
 /* Makes n bytes known, however many: takes what does not fit the window. */
 enum in_result in_gather(struct session *s, size_t n, deadline d);
+
+/* The bytes that select knows of and a receive call would find. */
+int in_waiting(struct session *s);
+
+/* Takes from the socket what has been returned. */
+void in_settle(struct session *s);
 
 /* Takes the present message, skip bytes and then the segments. */
 enum in_result in_take(struct session *s, size_t skip, struct segment *seg, size_t n);

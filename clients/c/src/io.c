@@ -22,7 +22,8 @@ ssize_t send_some(int fd, const struct iovec *iov, size_t n, int flags) {
     struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
     ssize_t r;
     do
-        r = sendmsg(fd, &m, flags | MSG_NOSIGNAL);
+        r = n == 1 ? send(fd, iov->iov_base, iov->iov_len, flags | MSG_NOSIGNAL)
+                   : sendmsg(fd, &m, flags | MSG_NOSIGNAL);
     while (r < 0 && errno == EINTR);
     return r;
 }

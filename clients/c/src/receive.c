@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "inbuf.h"
 #include "membership.h"
@@ -208,11 +207,9 @@ int SP_poll(mailbox mbox) {
     struct session *s = session_get(mbox);
     if (!s)
         return ILLEGAL_SESSION;
-    int in_socket = 0, n = session_error(s);
+    int n = session_error(s);
     if (!n) {
-        if (ioctl(s->fd, FIONREAD, &in_socket) < 0)
-            in_socket = 0;
-        n = in_socket + (int)atomic_load_explicit(&s->in.taken, memory_order_relaxed);
+        n = in_waiting(s);
         if (n == 0)
             (void)send_kept(s);
     }
@@ -226,8 +223,10 @@ int SP_x_read_ahead(mailbox mbox, size_t bytes) {
         return ILLEGAL_SESSION;
     pthread_mutex_lock(&s->recv_lock);
     int err = session_error(s);
-    if (!err)
+    if (!err) {
+        in_settle(s);
         s->in.ahead = bytes > MAX_AHEAD ? MAX_AHEAD : bytes;
+    }
     pthread_mutex_unlock(&s->recv_lock);
     session_put(s);
     return err;
@@ -248,7 +247,6 @@ static bool lock_until(pthread_mutex_t *lock, deadline d) {
 
 /* Waits until the next message is known as a whole, or an error. */
 static int wait_locked(struct session *s, deadline d) {
-    struct incoming m;
     int err = session_error(s);
     if (err)
         return err;
@@ -257,12 +255,8 @@ static int wait_locked(struct session *s, deadline d) {
     enum in_result r = in_know(s, HEADER_SIZE, d);
     if (r != IN_OK)
         return r != IN_TIME;
-    if (!header_decode(&m.h, in_bytes(s)))
-        return 1;
-    size_t total = HEADER_SIZE + names_size(&m.h) + (size_t)m.h.data_len;
-    if (m.h.type & REJECT_MESS)
-        total += OLD_TYPE_SIZE;
-    return in_gather(s, total, d) != IN_TIME;
+    size_t size = message_size(in_bytes(s), HEADER_SIZE);
+    return size == 0 || in_gather(s, size, d) != IN_TIME;
 }
 
 int SP_x_wait(mailbox mbox, int milliseconds) {

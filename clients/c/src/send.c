@@ -35,7 +35,9 @@ static void note_kept(struct outbuf *o) {
 /* Sends header, names and data, which are pieces 1 and up; piece 0 is for what is kept. */
 static bool transmit(struct session *s, struct piece_list *p, deadline d) {
     struct outbuf *o = &s->out;
-    size_t total = p->iov[1].iov_len + p->data;
+    size_t total = 0;
+    for (size_t i = 1; i < p->n; i++)
+        total += p->iov[i].iov_len;
     if (o->limit > 0 && o->off + o->len + total <= o->limit) {
         unsigned char *to = o->buf + o->off + o->len;
         for (size_t i = 1; i < p->n; i++) {
@@ -84,6 +86,22 @@ static void put_head(struct piece_list *p, unsigned char *head, const struct ses
     p->iov[1] = (struct iovec){head, HEADER_SIZE + names_size(&h)};
 }
 
+/* Copies the data behind the names if there is room: one piece is cheaper to
+ * write than two. */
+static void join_small(struct piece_list *p, size_t room) {
+    struct iovec *head = &p->iov[1];
+    if (head->iov_len + p->data > room)
+        return;
+    unsigned char *to = (unsigned char *)head->iov_base + head->iov_len;
+    for (size_t i = 2; i < p->n; i++) {
+        if (p->iov[i].iov_len > 0)
+            memcpy(to, p->iov[i].iov_base, p->iov[i].iov_len);
+        to += p->iov[i].iov_len;
+    }
+    head->iov_len += p->data;
+    p->n = 2;
+}
+
 static int multicast(mailbox mbox, service service_type, int num_groups, const char groups[][MAX_GROUP_NAME],
                      int16 mess_type, struct piece_list *p) {
     uint32_t type = (uint32_t)service_type, svc = type & REGULAR_MESS;
@@ -100,6 +118,7 @@ static int multicast(mailbox mbox, service service_type, int num_groups, const c
     if (!err) {
         unsigned char head[HEADER_SIZE + MAX_GROUPS * MAX_GROUP_NAME];
         put_head(p, head, s, type, mess_type, num_groups, groups);
+        join_small(p, sizeof head);
         err = transmit_checked(s, p);
     }
     session_put(s);

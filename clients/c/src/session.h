@@ -15,16 +15,18 @@
 #include "clock.h"
 #include "sp.h"
 
-/* Bytes of the stream that are known to the library. They stand at the head of
- * what is to be received; the first of them have been taken from the socket, the
- * rest have only been looked at and are still in it. */
+/* Bytes of the stream that are known to the library, from the next message on.
+ * Either the first of them have been taken from the socket already, or the socket
+ * still has, in front of them, messages that have been returned: see inbuf.h. */
 struct inbuf {
     unsigned char *buf;
     size_t cap;
     size_t off; /* where the next message begins */
     size_t len; /* bytes known from there on */
     atomic_size_t taken;
+    atomic_size_t owed;
     size_t ahead; /* read-ahead, or 0 */
+    bool ended;   /* the socket gives nothing any more */
 };
 
 struct outbuf {

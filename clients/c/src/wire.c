@@ -47,6 +47,13 @@ bool header_decode(struct header *h, const unsigned char in[HEADER_SIZE]) {
            h->data_len <= MAX_REPLY_DATA;
 }
 
+size_t message_size(const unsigned char *in, size_t n) {
+    struct header h;
+    if (n < HEADER_SIZE || !header_decode(&h, in))
+        return 0;
+    return HEADER_SIZE + (h.type & REJECT_MESS ? OLD_TYPE_SIZE : 0) + names_size(&h) + (size_t)h.data_len;
+}
+
 uint32_t old_type_decode(const unsigned char in[OLD_TYPE_SIZE]) {
     uint32_t v = get(in);
     return in_order(v, (v & MARKER) != own_marker()) & ~MARKER;

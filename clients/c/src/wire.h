@@ -43,6 +43,10 @@ bool header_decode(struct header *h, const unsigned char in[HEADER_SIZE]);
 /* The type word behind the header of a rejected message. */
 uint32_t old_type_decode(const unsigned char in[OLD_TYPE_SIZE]);
 
+/* The size of the message that begins there, header included; 0 if that is not
+ * known yet, or makes no sense. */
+size_t message_size(const unsigned char *in, size_t n);
+
 /* Bytes between the header and the data. */
 static inline size_t names_size(const struct header *h) { return (size_t)h->num_groups * MAX_GROUP_NAME; }
 
