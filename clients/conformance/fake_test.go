@@ -59,14 +59,19 @@ func newFake(t testing.TB, set *fakeSetup) (*fake, error) {
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		f.mu.Lock()
-		for _, c := range f.clients {
-			_ = c.Close()
-		}
-		f.mu.Unlock()
+		f.hangUp()
 		wait.Wait()
 	})
 	return f, nil
+}
+
+// hangUp closes all connections.
+func (f *fake) hangUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.clients {
+		_ = c.Close()
+	}
 }
 
 // welcome plays the handshake; a client that has passed it is handed over.

@@ -112,6 +112,9 @@ func (st *stage) scenery() error {
 
 // clear closes what is still open.
 func (st *stage) clear() error {
+	if st.fake != nil {
+		st.fake.hangUp() // or libraries wait for it to confirm that they leave
+	}
 	for key := range st.open {
 		if _, err := st.of(key).call(st.t, object{"op": "disconnect", "c": key}); err != nil {
 			return err
@@ -287,18 +290,21 @@ func dataOf(o object) (data []byte, has bool, err error) {
 
 func init() {
 	actions = map[string]func(*stage, object) (object, error){
-		"await":       (*stage).await,
-		"kill":        onDaemon((*daemon).kill),
-		"stop":        onDaemon((*daemon).stop),
-		"start":       (*stage).start,
-		"memory":      (*stage).checkMemory,
-		"raw_connect": (*stage).rawConnect,
-		"raw_send":    (*stage).rawSend,
-		"raw_receive": (*stage).rawReceive,
-		"raw_close":   (*stage).rawClose,
-		"fake_send":   (*stage).fakeSend,
-		"fake_expect": (*stage).fakeExpect,
-		"fake_close":  (*stage).fakeClose,
+		"await":          (*stage).await,
+		"kill":           onDaemon((*daemon).kill),
+		"stop":           onDaemon((*daemon).stop),
+		"start":          (*stage).start,
+		"halt":           onDaemon((*daemon).halt),
+		"continue":       onDaemon((*daemon).goOn),
+		"remove_sockets": onDaemon((*daemon).removeSockets),
+		"memory":         (*stage).checkMemory,
+		"raw_connect":    (*stage).rawConnect,
+		"raw_send":       (*stage).rawSend,
+		"raw_receive":    (*stage).rawReceive,
+		"raw_close":      (*stage).rawClose,
+		"fake_send":      (*stage).fakeSend,
+		"fake_expect":    (*stage).fakeExpect,
+		"fake_close":     (*stage).fakeClose,
 	}
 }
 

@@ -21,7 +21,8 @@ const (
 var bits = map[string]uint32{
 	"unreliable": 1, "reliable": 2, "fifo": 4, "causal": 8, "agreed": 0x10, "safe": 0x20, "self_discard": 0x40,
 	"by_join": 0x100, "by_leave": 0x200, "by_disconnect": 0x400, "by_network": 0x800,
-	"view": 0x1000, "transition": 0x2000, "join": 0x10000, "leave": 0x20000, "kill": 0x40000, "reject": 0x400000,
+	"view": 0x1000, "transition": 0x2000, "join": 0x10000, "leave": 0x20000, "kill": 0x40000, "unused": 0x100000, "reject": 0x400000,
+	"subgroup": 0x40000000,
 }
 
 // frame is a message as scenarios write it down.
@@ -253,8 +254,8 @@ func unhex(digits string) ([]byte, error) {
 	return hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
 }
 
-// bytesOf makes what a step sends: "frame", "view", or "hex"; together, one behind
-// the other.
+// bytesOf makes what a step sends: a "frame", a "view" or "hex", of that the bytes from
+// "from" and before "to".
 func bytesOf(step object) (b []byte, err error) {
 	if o, ok := step["frame"].(object); ok {
 		f, err := frameOf(o)
@@ -264,20 +265,23 @@ func bytesOf(step object) (b []byte, err error) {
 		if b, err = f.encode(); err != nil {
 			return nil, err
 		}
-	}
-	if o, ok := step["view"].(object); ok {
-		v, err := viewOf(o)
-		if err != nil {
+	} else if o, ok := step["view"].(object); ok {
+		if b, err = viewOf(o); err != nil {
 			return nil, err
 		}
-		b = append(b, v...)
-	}
-	if digits, ok := step["hex"].(string); ok {
-		more, err := unhex(digits)
-		if err != nil {
+	} else {
+		digits, _ := step["hex"].(string)
+		if b, err = unhex(digits); err != nil {
 			return nil, err
 		}
-		b = append(b, more...)
 	}
-	return b, nil
+	from, _ := step["from"].(float64)
+	to, ok := step["to"].(float64)
+	if !ok {
+		to = float64(len(b))
+	}
+	if from < 0 || to < from || int(to) > len(b) {
+		return nil, fmt.Errorf("there are %d bytes, not from %v to %v", len(b), from, to)
+	}
+	return b[int(from):int(to)], nil
 }
