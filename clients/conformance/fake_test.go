@@ -133,16 +133,13 @@ func (f *fake) shake(r *raw) error {
 	return r.write(accept)
 }
 
-// client waits for the client that the fake has.
-func (f *fake) client() (*raw, error) {
-	if f.current != nil && len(f.ready) == 0 {
-		return f.current, nil
-	}
+// meet waits for the client that has just connected.
+func (f *fake) meet() error {
 	select {
 	case f.current = <-f.ready:
-		return f.current, nil
+		return nil
 	case <-time.After(f.limit):
-		return nil, errors.New("no client has come")
+		return errors.New("no client has come")
 	}
 }
 
@@ -174,7 +171,10 @@ func (st *stage) fakeClient() (*raw, error) {
 	if st.fake == nil {
 		return nil, errors.New("the scenario has no fake daemon")
 	}
-	return st.fake.client()
+	if st.fake.current == nil {
+		return nil, errors.New("no client has connected")
+	}
+	return st.fake.current, nil
 }
 
 // raw is a connection of which the runner writes the bytes: as a client, or as a
@@ -304,7 +304,7 @@ func (st *stage) rawWrite(r *raw, step object) (object, error) {
 	if f, ok := step["frame"].(object); ok && f["sender"] == nil {
 		f["sender"] = r.private
 	}
-	b, err := bytesOf(step)
+	b, err := bytesOf(step, st.subject.big)
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ func playWithin(t testing.TB, c *crew, s *scenario, subject, other *language, li
 			return err
 		}
 	}
+	st.vars["foreign"] = st.other != nil && st.subject.big != st.other.big
 	if err := st.scenery(); err != nil {
 		return err
 	}
@@ -184,7 +185,9 @@ func (st *stage) step(raw object) error {
 		if answer, err = st.ask(d, request, want, step["until"] == true); err != nil {
 			return err
 		}
-		st.note(request, answer)
+		if err := st.note(request, answer); err != nil {
+			return err
+		}
 	}
 	if err := match(want, answer); err != nil {
 		return fmt.Errorf("%w\nthe whole answer: %s", err, brief(answer))
@@ -216,17 +219,21 @@ func (st *stage) ask(d *driver, request, want object, until bool) (object, error
 }
 
 // note remembers which connections are open.
-func (st *stage) note(request, answer object) {
+func (st *stage) note(request, answer object) error {
 	key, _ := request["c"].(string)
 	switch request["op"] {
 	case "connect":
 		if answer["ok"] == true {
 			st.open[key] = true
 			st.vars[key] = answer["private_group"]
+			if st.fake != nil {
+				return st.fake.meet()
+			}
 		}
 	case "disconnect", "abort", "close_wakes":
 		delete(st.open, key)
 	}
+	return nil
 }
 
 // wanted is the answer that a step wants: ok if it does not say. Its "message" and

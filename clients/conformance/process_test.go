@@ -23,6 +23,7 @@ type object = map[string]any
 type driver struct {
 	language string
 	features []string
+	big      bool // its library writes big-endian
 
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -67,6 +68,7 @@ func startDriver(t testing.TB, l *language, where *place) (*driver, error) {
 		d.kill()
 		return nil, fmt.Errorf("the driver of %s answers to hello %v", l.Language, hello)
 	}
+	d.big = hello["byte_order"] == "big"
 	features, _ := hello["features"].([]any)
 	for _, f := range features {
 		name, _ := f.(string)
