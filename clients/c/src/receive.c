@@ -126,7 +126,7 @@ static int16 own_position(const struct session *s, const struct target *t, size_
 static bool settle(const struct incoming *m, const struct target *t) {
     size_t have = m->data_size < t->room ? m->data_size : t->room;
     if (Is_transition_mess(m->type) && !Is_reg_memb_mess(m->type))
-        return have < GROUP_ID_SIZE || body_settle_id(t->data, m->h.foreign);
+        return m->data_size >= GROUP_ID_SIZE && (have < GROUP_ID_SIZE || body_settle_id(t->data, m->h.foreign));
     if (!Is_reg_memb_mess(m->type))
         return true;
     if (m->old_body) {

@@ -43,7 +43,8 @@ bool header_decode(struct header *h, const unsigned char in[HEADER_SIZE]) {
     h->num_groups = (int32_t)in_order(get(in + 36), h->foreign);
     h->mess_type = (int16)(uint16_t)(in_order(hint, h->foreign_data) >> 8);
     h->data_len = (int32_t)in_order(get(in + 44), h->foreign);
-    return h->num_groups >= 0 && h->num_groups <= MAX_REPLY_GROUPS && h->data_len >= 0 &&
+    bool marked = (type & MARKER) == 0 || (type & MARKER) == MARKER;
+    return marked && h->num_groups >= 0 && h->num_groups <= MAX_REPLY_GROUPS && h->data_len >= 0 &&
            h->data_len <= MAX_REPLY_DATA;
 }
 

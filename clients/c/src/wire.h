@@ -37,7 +37,7 @@ struct header {
 
 void header_encode(unsigned char out[HEADER_SIZE], const struct header *h);
 
-/* Returns false if the counts make no sense. */
+/* Returns false if the counts make no sense, or the type is of neither byte order. */
 bool header_decode(struct header *h, const unsigned char in[HEADER_SIZE]);
 
 /* The type word behind the header of a rejected message. */
