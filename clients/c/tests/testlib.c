@@ -58,9 +58,8 @@ static void *play(void *arg) {
               read_bytes(h->fd, h->hello + 5, h->hello[4]) == h->hello[4];
     h->hello_len = 5u + h->hello[4];
     ok = ok && put_in_steps(h->fd, h->list, h->list_len, h->step);
-    unsigned char choice[90];
     if (ok && h->accept_len > 0)
-        ok = read_bytes(h->fd, choice, sizeof choice) == sizeof choice &&
+        ok = read_bytes(h->fd, h->choice, sizeof h->choice) == sizeof h->choice &&
              put_in_steps(h->fd, h->accept, h->accept_len, h->step);
     if (!ok) {
         close(h->fd);

@@ -53,6 +53,7 @@ struct handshake {
     struct fake *fake;
     unsigned char hello[32];
     size_t hello_len;
+    unsigned char choice[90];
     int fd;
     unsigned long thread;
 };
