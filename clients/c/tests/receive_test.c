@@ -304,7 +304,7 @@ static void *write_and_close(void *arg) {
 /* Bytes that are wrong in some places: all calls come to an end, with whatever
  * result, and what is said of a view can be looked up in it. */
 static void spoiled_streams(void) {
-    for (int round = 0; round < 600; round++) {
+    for (int round = 0; round < 300; round++) {
         struct writer w = {0};
         mailbox mbox;
         pthread_t t;

@@ -180,7 +180,7 @@ int get_some(mailbox mbox, struct got *g, service type, int max_groups, int max_
 int get(mailbox mbox, struct got *g) { return get_some(mbox, g, 0, 200, sizeof g->data); }
 
 uint32_t test_random(uint32_t below) {
-    static uint64_t state = 88172645463325252u;
+    static _Thread_local uint64_t state = 88172645463325252u;
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
