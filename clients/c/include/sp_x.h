@@ -44,6 +44,12 @@ int SP_x_read_ahead(mailbox mbox, size_t bytes);
  * it; so who uses SP_x_wait uses it instead of select. */
 int SP_x_wait(mailbox mbox, int milliseconds);
 
+/* End the session, but keep the mailbox: all calls of it, also those that wait in
+ * other threads, return CONNECTION_CLOSED from now on. When those threads are done
+ * with it, SP_disconnect gives the mailbox, a number that may be used anew, back.
+ * Returns 0. */
+int SP_x_shutdown(mailbox mbox);
+
 /* The version of the daemon. Returns 1. */
 int SP_x_daemon_version(mailbox mbox, int *major_version, int *minor_version, int *patch_version);
 

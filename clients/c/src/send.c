@@ -333,13 +333,28 @@ static void say_goodbye(struct session *s) {
     pthread_mutex_unlock(&s->send_lock);
 }
 
+static void end(struct session *s) {
+    if (atomic_load(&s->closing))
+        return;
+    say_goodbye(s);
+    atomic_store(&s->closing, true);
+    shutdown(s->fd, SHUT_RDWR);
+}
+
 int SP_disconnect(mailbox mbox) {
     struct session *s = session_remove(mbox);
     if (!s)
         return ILLEGAL_SESSION;
-    say_goodbye(s);
-    atomic_store(&s->closing, true);
-    shutdown(s->fd, SHUT_RDWR);
+    end(s);
+    session_put(s);
+    return 0;
+}
+
+int SP_x_shutdown(mailbox mbox) {
+    struct session *s = session_get(mbox);
+    if (!s)
+        return ILLEGAL_SESSION;
+    end(s);
     session_put(s);
     return 0;
 }
