@@ -67,7 +67,11 @@ static enum in_result read_some(struct session *s, size_t room, int flags, deadl
             in->len += (size_t)n;
             return IN_OK;
         }
-        if (n == 0 || !would_wait() || atomic_load(&s->closing))
+        if (n == 0 || !would_wait()) {
+            in->ended = true;
+            return IN_LOST;
+        }
+        if (atomic_load(&s->closing))
             return IN_LOST;
         enum in_result r = wait_readable(s, d);
         if (r != IN_OK)

@@ -30,6 +30,9 @@ static inline const unsigned char *in_bytes(const struct session *s) { return s-
 /* Makes n bytes known, however many: takes what does not fit the window. */
 enum in_result in_gather(struct session *s, size_t n, deadline d);
 
+/* Tells that a message of n bytes will never be whole. */
+static inline bool in_cut_off(const struct session *s, size_t n) { return s->in.ended && s->in.len < n; }
+
 /* The bytes that select knows of and a receive call would find. */
 int in_waiting(struct session *s);
 

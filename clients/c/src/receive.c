@@ -147,6 +147,8 @@ static int receive_locked(struct session *s, struct target *t) {
         err = next(s, &m, FOREVER);
     if (err <= 0)
         return err;
+    if (in_cut_off(s, m.head + names_size(&m.h) + (size_t)m.h.data_len))
+        return connection_lost(s);
     size_t groups = (size_t)m.h.num_groups;
     bool cut_groups = m.h.num_groups > t->max_groups, cut_data = m.data_size > t->room;
     *t->type = m.type;

@@ -110,11 +110,25 @@ void op_hello(const request *) {
     int major, minor, patch;
     SP_version(&major, &minor, &patch);
     std::printf("{\"ok\":true,\"language\":\"cpp\",\"client\":\"%d.%d.%d\","
-                "\"features\":[\"unix\",\"poll\",\"threads\",\"any_group\"]}",
+                "\"features\":[\"unix\",\"poll\",\"threads\",\"any_group\",\"auth\"]}",
                 major, minor, patch);
 }
 
+int agree(int, void *) { return 1; }
+
+// NULL and IP exchange nothing.
+void set_auth(const request *r) {
+    const char *const *list;
+    const std::size_t n = request_list(r, "auth", &list);
+    const char *methods[3] = {"NULL"};
+    int (*functions[3])(int, void *) = {agree, agree, agree};
+    for (std::size_t i = 0; i < n && i < 3; i++)
+        methods[i] = list[i];
+    SP_set_auth_methods(n == 0 ? 1 : static_cast<int>(n), methods, functions, nullptr);
+}
+
 void op_connect(const request *r) {
+    set_auth(r);
     spread::options o;
     o.name = request_text(r, "name", "");
     o.membership = request_flag(r, "membership");
