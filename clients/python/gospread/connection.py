@@ -12,20 +12,26 @@ from collections import deque
 from types import TracebackType
 from typing import Generator, Iterator, Optional, Sequence, Tuple, Type, TypeVar, Union
 
-from .errors import ConnectionClosed, ErrorCode, InvalidArgument, Refused, SpreadError
+from .errors import ConnectionClosed, ErrorCode, SpreadError
 from .events import Event, Service
-from .names import SOCKET_DIRS, Address, Name, parse_daemon, private_name, to_str
-from .protocol import Auth, Decoder, Encoder, Events, handshake
+from .names import SOCKET_DIRS, Address, Name, parse_daemon, private_name
+from .protocol import Auth, Events, handshake
+from .session import (
+    DEFAULT_LINGER,
+    DEFAULT_TIMEOUT,
+    END,
+    Data,
+    Session,
+    broken_off,
+    gave_up,
+    located,
+    lost,
+    no_answer,
+    tune,
+    unknown_host,
+)
 
 __all__ = ["Connection", "connect"]
-
-DEFAULT_TIMEOUT = 30.0
-"""Seconds that connecting may take unless told otherwise."""
-
-DEFAULT_LINGER = 1.0
-"""Seconds that ``close`` waits for the daemon unless told otherwise."""
-
-Data = Union[bytes, bytearray, memoryview]
 
 T = TypeVar("T")
 
@@ -67,10 +73,12 @@ def connect(
     try:
         accept = _run(sock, steps, deadline)
         sock.settimeout(None)
+    except socket.timeout:
+        sock.close()
+        raise gave_up(where) from None
     except SpreadError as e:
         sock.close()
-        e.args = (e.args[0], f"connect to daemon at {where}: {e.text}")
-        raise
+        raise located(e, where)
     except BaseException:
         sock.close()
         raise
@@ -109,37 +117,9 @@ def _open(address: Address, deadline: Optional[float]) -> Tuple[socket.socket, s
     raise no_answer(failed)
 
 
-def tune(sock: socket.socket) -> None:
-    """Set the options that a connection over TCP should have."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-def gave_up(where: str) -> SpreadError:
-    return ConnectionClosed(ErrorCode.CONNECTION_CLOSED, f"connect to daemon at {where}: gave up, the time was over")
-
-
-def unknown_host(where: str, e: Exception) -> SpreadError:
-    return InvalidArgument(ErrorCode.ILLEGAL_SPREAD, f"connect to daemon at {where}: {e}; check the host in PORT@HOST")
-
-
-def no_answer(failed: Sequence[str]) -> SpreadError:
-    return Refused(
-        ErrorCode.COULD_NOT_CONNECT,
-        f"connect to daemon at {'; '.join(failed)}; is the daemon running there, and is this its port?",
-    )
-
-
 def _left(deadline: Optional[float]) -> Optional[float]:
     """The seconds up to deadline, of which a socket takes none to be zero."""
     return None if deadline is None else max(deadline - time.monotonic(), 0.000001)
-
-
-def broken_off(why: object = "") -> ConnectionClosed:
-    detail = f" ({why})" if why else ""
-    return ConnectionClosed(
-        ErrorCode.CONNECTION_CLOSED, f"the daemon broke off the handshake{detail}; its log may tell why"
-    )
 
 
 def _run(sock: socket.socket, steps: Generator[Tuple[bytes, int], bytes, T], deadline: Optional[float]) -> T:
@@ -167,12 +147,12 @@ def _run(sock: socket.socket, steps: Generator[Tuple[bytes, int], bytes, T], dea
         result: T = end.value
         return result
     except socket.timeout:
-        raise ConnectionClosed(ErrorCode.CONNECTION_CLOSED, "gave up in the handshake, the time was over") from None
+        raise
     except OSError as e:
-        raise broken_off(e.strerror or e) from e
+        raise broken_off(e) from e
 
 
-class Connection:
+class Connection(Session):
     """A connection to a daemon: one client of the group system. ``connect`` makes it.
 
     It may be used by many threads at once: each event goes to one receiver, the
@@ -186,60 +166,19 @@ class Connection:
     """
 
     def __init__(self, sock: socket.socket, private_group: bytes, version: Tuple[int, int, int], membership: bool) -> None:
+        super().__init__(private_group, version, membership)
         self._sock = sock
-        self._private = private_group
-        self._version = version
-        self._membership = membership
-        self._encoder = Encoder(private_group)
-        self._decoder = Decoder(private_group, version)
         self._seen: Events = deque()  # events that are still in the socket's buffer
         self._whole: Events = deque()  # events that are not
-        self._receiving = threading.Lock()
-        self._sending = threading.Lock()
-        self._closing = threading.Lock()
-        self._closed = False
-        self._lost: Optional[str] = None  # why nothing can be sent or received any more
+        # Reentrant, as signal handlers may close a connection whose receiver they interrupt.
+        self._receiving = threading.RLock()
+        self._sending = threading.RLock()
+        self._closing = threading.RLock()
         self._unsendable: Optional[str] = None  # why nothing can be sent any more
-
-    # What and who
-
-    @property
-    def private_group(self) -> str:
-        """``#name#daemon``, under which others see this client and may send to it."""
-        return to_str(self._private)
-
-    @property
-    def name(self) -> str:
-        """The private name, as the daemon has it."""
-        return self.private_group[1:].partition("#")[0]
-
-    @property
-    def daemon(self) -> str:
-        """The name of the daemon."""
-        return self.private_group[1:].partition("#")[2]
-
-    @property
-    def daemon_version(self) -> Tuple[int, int, int]:
-        """What the daemon says that it is."""
-        return self._version
-
-    @property
-    def membership(self) -> bool:
-        """Whether this connection receives views."""
-        return self._membership
-
-    @property
-    def closed(self) -> bool:
-        """Whether this side has closed the connection."""
-        return self._closed
 
     def fileno(self) -> int:
         """The file descriptor, for ``select``; -1 once closed."""
         return self._sock.fileno()
-
-    def __repr__(self) -> str:
-        state = " closed" if self._closed else " lost" if self._lost else ""
-        return f"<gospread.Connection {self.private_group}{state}>"
 
     # Sending
 
@@ -288,7 +227,7 @@ class Connection:
                     _send_both(self._sock, head, data)
             except OSError as e:
                 # What the daemon said before may still be there to receive.
-                self._unsendable = _lost(e)
+                self._unsendable = lost(e)
                 raise self._gone() from None
             except BaseException:
                 self._unsendable = "a message was sent only in part, as its sender was interrupted"
@@ -310,7 +249,7 @@ class Connection:
             raise TimeoutError(f"no message within {timeout} s")
         try:
             return self._receive(deadline)
-        except socket.timeout:
+        except _TimeUp:
             raise TimeoutError(f"no message within {timeout} s") from None
         finally:
             self._receiving.release()
@@ -337,9 +276,9 @@ class Connection:
             try:
                 return _readable(self._sock)
             except EOFError:
-                self._lost = _END
+                self._lost = END
             except OSError as e:
-                self._lost = _lost(e)
+                self._lost = lost(e)
             raise self._gone()
 
     def _receive(self, deadline: Optional[float]) -> Event:
@@ -348,8 +287,9 @@ class Connection:
         if self._whole:
             return self._whole.popleft()[0]
         while not self._seen:
-            if self._decoder.error:
-                raise self._give_up()
+            if self._decoder.error and not self._lost:
+                self._lost = self._decoder.error.text
+                self._hang_up()
             if self._lost:
                 raise self._gone()
             self._read(deadline)
@@ -357,12 +297,17 @@ class Connection:
                 return self._whole.popleft()[0]
         event, size = self._seen[0]
         try:
-            # Take it out of the socket's buffer.
             while size > 0:
-                size -= len(self._sock.recv(size))
+                taken = len(self._sock.recv(size))
+                if not taken:
+                    raise OSError("the socket was shut down")
+                size -= taken
             self._seen.popleft()
-        except BaseException:
-            self._lost = _INTERRUPTED
+        except BaseException as e:
+            self._seen.clear()
+            self._lost = lost(e) if isinstance(e, OSError) else _INTERRUPTED
+            if isinstance(e, OSError):
+                raise self._gone() from None
             raise
         return event
 
@@ -380,19 +325,17 @@ class Connection:
                 data = self._sock.recv(_PEEK, socket.MSG_PEEK)
                 if decoder.scan(data, self._seen) or decoder.error:
                     return
-        except socket.timeout:
-            raise
         except OSError as e:
-            self._lost = _lost(e)
+            self._lost = lost(e)
             return
         try:
             data = self._sock.recv(min(decoder.missing, _PIECE) or len(data))
             if data:
                 decoder.feed(data, self._whole)
             else:
-                self._lost = _END
+                self._lost = END
         except OSError as e:
-            self._lost = _lost(e)
+            self._lost = lost(e)
         except BaseException:
             self._lost = _INTERRUPTED
             raise
@@ -426,7 +369,7 @@ class Connection:
                 return
             _wait(self._sock, deadline, write=True)
             self._sock.sendall(self._encoder.kill())
-        except OSError:
+        except (_TimeUp, OSError):
             return
         finally:
             self._sending.release()
@@ -438,19 +381,22 @@ class Connection:
                 _wait(self._sock, deadline)
                 if not self._sock.recv(_PEEK):
                     return
-        except OSError:
+        except (_TimeUp, OSError):
             pass
         finally:
             self._receiving.release()
 
     def _shut(self) -> None:
         """Wake who waits for the socket, and close it when nobody uses it any more."""
+        self._hang_up()
+        with self._sending, self._receiving:
+            self._sock.close()
+
+    def _hang_up(self) -> None:
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        with self._sending, self._receiving:
-            self._sock.close()
 
     def __enter__(self) -> Connection:
         return self
@@ -461,32 +407,16 @@ class Connection:
         self.close()
 
     def _gone(self) -> ConnectionClosed:
-        if self._closed:
-            return closed_here()
-        return ConnectionClosed(ErrorCode.CONNECTION_CLOSED, self._lost or self._unsendable or _END)
+        if self._unsendable and not self._lost and not self._closed:
+            return ConnectionClosed(ErrorCode.CONNECTION_CLOSED, self._unsendable)
+        return super()._gone()
 
-    def _give_up(self) -> ConnectionClosed:
-        """The error of a stream that makes no sense any more."""
-        error = self._decoder.error
-        assert error is not None
-        self._lost = error.text
-        try:
-            self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        return error
+
+class _TimeUp(Exception):
+    """Not a ``TimeoutError``, which the system has for connections that are lost."""
 
 
 _INTERRUPTED = "a receiver was interrupted in the middle of a message"
-_END = "the daemon closed the connection; its log may tell why"
-
-
-def closed_here() -> ConnectionClosed:
-    return ConnectionClosed(ErrorCode.ILLEGAL_SESSION, "this side has closed the connection")
-
-
-def _lost(e: OSError) -> str:
-    return f"the connection is lost: {e.strerror or e}"
 
 
 def _send_both(sock: socket.socket, head: bytes, data: memoryview) -> None:
@@ -502,9 +432,9 @@ def _send_both(sock: socket.socket, head: bytes, data: memoryview) -> None:
 
 
 def _wait(sock: socket.socket, deadline: Optional[float], write: bool = False) -> None:
-    """Wait until the socket is ready, or raise ``socket.timeout``."""
+    """Wait until the socket is ready, or raise ``_TimeUp``."""
     if not _ready(sock, write, None if deadline is None else max(deadline - time.monotonic(), 0)):
-        raise socket.timeout()
+        raise _TimeUp()
 
 
 if hasattr(select, "poll"):
