@@ -5,13 +5,15 @@ import hashlib
 import json
 import pathlib
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gospread  # noqa: E402
 
-FEATURES = ["unix", "poll", "threads", "async"]
+SERVICES = {s.name.lower(): s for s in gospread.Service}
+FEATURES = ["unix", "poll", "threads", "any_group", "auth"]
 
 
 class Driver:
@@ -20,84 +22,113 @@ class Driver:
     def __init__(self):
         self.connections = {}
 
-    def answer(self, request):
-        op = request.pop("op")
+    def answer(self, op, request):
         method = getattr(self, "op_" + op, None)
         if method is None:
             return {"ok": False, "error": "unsupported", "reason": f"this driver knows no {op}"}
+        if "c" in request and op != "connect":
+            if request["c"] not in self.connections:
+                return {"ok": False, "error": int(gospread.ErrorCode.ILLEGAL_SESSION), "text": "no such connection"}
+            request["c"] = self.connections[request["c"]]
         try:
             return {"ok": True, **(method(**request) or {})}
-        except TimeoutError:
-            return {"ok": False, "error": "timeout"}
-        except gospread.SpreadError as e:
-            return {"ok": False, "error": int(e.code), "text": e.text}
+        except (TimeoutError, gospread.SpreadError) as e:
+            return failure(e)
 
     def op_hello(self):
         return {"language": "python", "client": gospread.__version__, "features": FEATURES}
 
-    def op_connect(self, c, daemon, name="", membership=True, priority=False, timeout_ms=5000):
+    def op_connect(self, c, daemon, name="", membership=True, priority=False, timeout_ms=5000, auth=("NULL",)):
         connection = gospread.connect(
-            unlatin(daemon), unlatin(name), membership=membership, priority=priority, timeout=timeout_ms / 1000
+            unlatin(daemon),
+            unlatin(name),
+            membership=membership,
+            priority=priority,
+            timeout=timeout_ms / 1000,
+            auth=auth,
         )
         self.connections[c] = connection
         return {"private_group": latin(connection.private_group), "daemon_version": connection.daemon_version}
 
     def op_join(self, c, group):
-        self.connections[c].join(unlatin(group))
+        c.join(unlatin(group))
 
     def op_leave(self, c, group):
-        self.connections[c].leave(unlatin(group))
+        c.leave(unlatin(group))
 
     def op_multicast(self, c, service, groups, type=0, data_b64="", self_discard=False, repeat=1):
         data = base64.b64decode(data_b64)
         names = [unlatin(g) for g in groups]
         sent = 0
         for _ in range(repeat):
-            sent += self.connections[c].multicast(
-                names, data, service=gospread.Service[service.upper()], type=type, self_discard=self_discard
+            sent += c.multicast(
+                names, data, service=SERVICES.get(service, 0), type=type, self_discard=self_discard
             )
         return {"sent": sent}
 
     def op_receive(self, c, timeout_ms=2000):
-        return {"message": describe(self.connections[c].receive(timeout_ms / 1000))}
+        return {"message": describe(c.receive(timeout_ms / 1000))}
 
     def op_receive_into(self, **_):
-        raise Unsupported("receivers own no buffers in Python")
+        return {"ok": False, "error": "unsupported", "reason": "receivers own no buffers in Python"}
 
-    def op_drain(self, c, count, timeout_ms=10000):
-        connection = self.connections[c]
+    def op_drain(self, c, count, timeout_ms=30000):
         digest, size, n = hashlib.sha256(), 0, 0
-        begin = time.monotonic()
-        deadline = begin + timeout_ms / 1000
-        while n < count:
-            event = connection.receive(deadline - time.monotonic())
-            if isinstance(event, gospread.Message):
-                n += 1
-                size += len(event.data)
-                digest.update(unlatin(latin(event.sender)) + b"\0" + event.data)
-        return {"count": n, "bytes": size, "seconds": time.monotonic() - begin, "digest": digest.hexdigest()}
+        deadline = time.monotonic() + timeout_ms / 1000
+        begin = end = 0.0
+        failed = {}
+        try:
+            while n < count:
+                event = c.receive(deadline - time.monotonic())
+                if isinstance(event, gospread.Message):
+                    n += 1
+                    begin = begin or time.monotonic()
+                    size += len(event.data)
+                    digest.update(event.sender.encode("utf-8", "surrogateescape") + b"\0" + event.data)
+            end = time.monotonic()
+        except (TimeoutError, gospread.SpreadError) as e:
+            failed = failure(e)
+        return {"count": n, "bytes": size, "seconds": max(end - begin, 0), "digest": digest.hexdigest(), **failed}
+
+    def op_close_wakes(self, c, timeout_ms=30000):
+        woken = []
+
+        def wait():
+            try:
+                while True:
+                    c.receive(timeout_ms / 1000)
+            except gospread.SpreadError as e:
+                woken.append(int(e.code))
+
+        receiver = threading.Thread(target=wait)
+        receiver.start()
+        c.close()
+        receiver.join()
+        return {"woken": woken[0]} if woken else {"ok": False, "error": "timeout"}
 
     def op_poll(self, c):
-        return {"bytes": self.connections[c].poll()}
+        return {"bytes": c.poll()}
 
     def op_disconnect(self, c):
-        self.connections.pop(c).close()
+        c.close()
 
     def op_abort(self, c):
-        self.connections.pop(c).abort()
+        c.abort()
 
-    def op_stall(self, c):
+    def op_stall(self, c, **_):
         pass  # nothing is read but in receive
 
     op_resume = op_stall
 
     def op_exit(self):
-        for connection in self.connections.values():
-            connection.abort()
+        for c in self.connections.values():
+            c.abort()
 
 
-class Unsupported(Exception):
-    """What this language has no use for."""
+def failure(e):
+    if isinstance(e, TimeoutError):
+        return {"ok": False, "error": "timeout"}
+    return {"ok": False, "error": int(e.code), "text": e.text}
 
 
 def latin(name):
@@ -113,7 +144,7 @@ def describe(event):
     if isinstance(event, gospread.Message):
         return {"kind": "regular", **regular(event)}
     if isinstance(event, gospread.Rejected):
-        return {"kind": "reject", **regular(event.message), "old_type": event.old_type}
+        return {"kind": "reject", **regular(event.message), "request": event.request.value}
     if isinstance(event, gospread.SelfLeave):
         return {"kind": "self_leave", "group": latin(event.group)}
     id = [event.id.daemon, event.id.time, event.id.index]
@@ -149,14 +180,10 @@ def main():
     driver = Driver()
     for line in sys.stdin:
         request = json.loads(line)
-        op = request["op"]
-        try:
-            answer = driver.answer(request)
-        except Unsupported as e:
-            answer = {"ok": False, "error": "unsupported", "reason": str(e)}
-        print(json.dumps(answer), flush=True)
+        op = request.pop("op")
+        print(json.dumps(driver.answer(op, request)), flush=True)
         if op == "exit":
-            return
+            break
 
 
 if __name__ == "__main__":
