@@ -154,7 +154,7 @@ final class Connection implements \IteratorAggregate
      */
     public function multicast(Service $service, string|array $groups, string $data, int $type = 0, bool $selfDiscard = false): int
     {
-        $groups = (array) $groups;
+        $groups = is_string($groups) ? [$groups] : array_values($groups);
         self::checkGroups($groups);
         $body = strlen($data) + count($groups) * Protocol::NAME_SIZE;
         if ($body > Protocol::MAX_BODY) {
