@@ -399,8 +399,8 @@ final class Connection implements \IteratorAggregate
             $this->sendFailure ??= $e;
             if ($e instanceof ProtocolException) {
                 $this->decoder->drop();
+                $this->transport->shutdown();
             }
-            $this->transport->close();
         }
         return $e;
     }

@@ -85,6 +85,9 @@ final class ConnectionTest extends TestCase
         for ($i = 0; $i < 2; $i++) {
             $this->throws(ProtocolException::class, -13, static fn () => $c->receive());
             $this->throws(ProtocolException::class, -13, static fn () => $c->join('g'));
+            $r = [$c->stream()];
+            $none = null;
+            $this->same(1, stream_select($r, $none, $none, 10), 'an event loop notices');
         }
     }
 

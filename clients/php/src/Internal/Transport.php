@@ -187,6 +187,12 @@ final class Transport
         return $n ? [(bool) $r, (bool) $w, $warning] : [false, false, $warning];
     }
 
+    /** Ends the connection; the stream stays, at its end. */
+    public function shutdown(): void
+    {
+        @stream_socket_shutdown($this->stream, STREAM_SHUT_RDWR);
+    }
+
     public function close(): void
     {
         if (is_resource($this->stream)) {
