@@ -105,9 +105,8 @@ sub _refused {
     if ($code < -9 || $code > -3 || $code == -8) {
         Gospread::Error->throw(CONNECTION_CLOSED => "the daemon broke off the handshake with the byte $byte");
     }
-    my $e = bless { code => $code }, 'Gospread::Error';
     my $of = $name ne '' && ($code == -5 || $code == -6) ? " ($name)" : '';
-    Gospread::Error->throw($e->name, "refused: $Gospread::Error::TEXT{$code}$of");
+    Gospread::Error->throw(Gospread::Error::name_of($code), "refused: $Gospread::Error::TEXT{$code}$of");
 }
 
 sub private_group  { return $_[0]{private_group} }
@@ -215,7 +214,7 @@ sub _receive {
     my $deadline = defined $timeout ? Gospread::Transport::now() + $timeout : undef;
     my $ok = eval {
         for (;;) {
-            die $self->{receive_failure} if $self->{receive_failure};
+            $self->{receive_failure}->again if $self->{receive_failure};
             if ($self->{transport}->read($decoder->buffer, $self->{read_ahead} ? 0 : _most($decoder->missing))) {
                 last if $m = $decoder->next;
             }
@@ -263,7 +262,7 @@ sub poll {
         };
         eval { $self->_lost($@) } if !$ok;
     }
-    die $self->{receive_failure} if $self->{receive_failure} && !$decoder->ready;
+    $self->{receive_failure}->again if $self->{receive_failure} && !$decoder->ready;
     return $waiting + $decoder->pending;
 }
 
@@ -276,7 +275,7 @@ sub ready {
 # that it can go on.
 sub _send {
     my ($self, $bytes, $timeout) = @_;
-    die $self->{send_failure} if $self->{send_failure};
+    $self->{send_failure}->again if $self->{send_failure};
     my $ok = eval {
         my $size = length $bytes;
         my $n = $self->{transport}->write(\$bytes, 0);

@@ -36,7 +36,7 @@ sub me { return Gospread->connect($_[0], name => 'me') }
 
 for my $code (-3, -4, -5, -6, -7, -9) {
     my $byte = chr($code & 0xff);
-    my $name = (bless { code => $code }, 'Gospread::Error')->name;
+    my $name = Gospread::Error::name_of($code);
     dies { me(fake([[read => 7], [send => $byte]])) } $name;
     dies { me(fake([[read => 7], [send => $NULL], [read => 90], [send => $byte]])) } $name, "$name after the choice";
     # Unread input and all: a reset.

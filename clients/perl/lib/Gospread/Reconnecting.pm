@@ -7,19 +7,19 @@ use Time::HiRes ();
 
 use Gospread;
 
-our $VERSION = '1.000';
+our @CARP_NOT = ('Gospread');
+our $VERSION  = '1.000';
 
 # Refusals that time does not heal.
 my %FINAL = map { $_ => 1 } qw(ILLEGAL_SPREAD REJECT_ILLEGAL_NAME REJECT_VERSION REJECT_AUTH);
 
 sub new {
     my ($class, $connect, %o) = @_;
+    my %default = (send_timeout => 30, min_delay => 0.05, max_delay => 2);
+    for (keys %o) { Gospread::_usage("Gospread::Reconnecting has no option $_") if !exists $default{$_} }
     my $self = bless {
-        connect      => $connect,
-        send_timeout => 30,
-        min_delay    => 0.05,
-        max_delay    => 2,
-        %o,
+        %default, %o,
+        connect  => $connect,
         groups   => {},
         failed   => 0,
         next_try => 0,
