@@ -64,6 +64,9 @@ sub kind_of { return $_[0] ? $_[0]->kind : 'nothing' }
     is(kind_of($c->receive(10)), 'reconnected', 'after nonsense, a name in use and a daemon that is not ready');
     $c = over([accepting([]), fake([[read => 7], [send => "\xf7"]])]);
     dies { $c->receive(10) } 'REJECT_AUTH', 'refused for good';
+    my @daemons = (accepting([]), accepting([]));
+    $c = Gospread::Reconnecting->new(sub { $c->close if $c; Gospread->connect(shift @daemons, name => 'me') });
+    dies { $c->receive(10) } 'ILLEGAL_SESSION', 'closed while it connects';
     like(eval { over([], delay => 1) } || $@, qr/no option delay at .*reconnecting\.t/, 'a wrong option');
 }
 
