@@ -37,6 +37,8 @@ var rooms = map[string]room{
 	// The client side.
 	"":                   {uses: []string{"internal/clientproto"}},
 	"flush":              {uses: []string{"", "internal/clientproto"}},
+	"workqueue":          {uses: []string{"", "internal/jobtable"}},
+	"internal/jobtable":  {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"cmd/spuser":         {uses: []string{"internal/spuser"}},
 	"cmd/sptuser":        {uses: []string{"internal/spuser"}},
 	"cmd/spflooder":      {uses: []string{"", "internal/cliargs", "internal/spflooder", "internal/tool"}},
