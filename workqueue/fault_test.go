@@ -243,6 +243,9 @@ func TestStrangerInTheGroup(t *testing.T) {
 	if err := stranger.Join(t.Context(), "wq-reports"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := stranger.Receive(limited(t)); err != nil { // its view
+		t.Fatal(err)
+	}
 	go func() {
 		for range stranger.Events(t.Context()) {
 		}

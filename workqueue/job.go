@@ -57,7 +57,8 @@ type Job struct {
 	// Guarded by the submitter.
 	payload  []byte
 	accepted bool
-	again    bool      // to be submitted once more
+	asked    bool      // it was submitted, on this connection, and nothing was heard
+	again    bool      // to be submitted once more, now
 	tries    int       // how often it was
 	heard    time.Time // when something was heard of it, or it was asked for
 	parts    *parts

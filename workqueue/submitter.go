@@ -107,7 +107,7 @@ func (s *Submitter) setConn(c *spread.Conn, lost error) {
 	s.conn, s.lost = c, lost
 	if c != nil {
 		for _, j := range s.jobs {
-			j.again, j.parts = true, nil
+			j.again, j.asked, j.tries, j.parts = true, true, 0, nil
 		}
 		for q := range s.queries {
 			q.parts = nil
@@ -153,10 +153,10 @@ func (s *Submitter) repeat() {
 		s.mu.Lock()
 		for _, j := range s.jobs {
 			switch silent := now.Sub(j.heard); {
-			case j.again || !j.accepted && silent >= s.o.retry<<min(j.tries, 4):
+			case j.again || j.asked && silent >= s.o.retry<<min(j.tries, 4):
 				j.tries++
 				due = append(due, j.message())
-			case j.accepted && silent >= s.o.poll:
+			case !j.asked && silent >= s.o.poll:
 				due = append(due, jobtable.NewMessage("query", nil).Set("id", j.id).SetInt("result", 1))
 			default:
 				continue
@@ -223,7 +223,7 @@ func (s *Submitter) SubmitAsync(ctx context.Context, payload []byte, opts ...Job
 		return nil, &JobError{ID: o.id, Err: ErrTooLarge, Text: fmt.Sprintf("the payload has %d bytes, at most %d are allowed", len(payload), MaxPayload)}
 	}
 	j := &Job{
-		s: s, id: o.id, o: o, payload: payload, heard: time.Now(),
+		s: s, id: o.id, o: o, payload: payload, asked: true, heard: time.Now(),
 		acceptedCh: make(chan struct{}), done: make(chan struct{}), progress: make(chan Status, 1),
 	}
 	s.mu.Lock()
@@ -299,7 +299,7 @@ func (s *Submitter) status(j *Job, sender string, m *jobtable.Message) {
 	case Cancelled:
 		fail(ErrCancelled)
 	case Unknown:
-		j.again = true
+		j.again, j.asked = true, true
 		s.wake()
 	case Done:
 		if s.accept(j); m.Get("result") == "1" {
@@ -313,6 +313,7 @@ func (s *Submitter) status(j *Job, sender string, m *jobtable.Message) {
 
 // accept notes that the queue has the job.
 func (s *Submitter) accept(j *Job) {
+	j.asked, j.tries = false, 0
 	if !j.accepted {
 		j.accepted = true
 		close(j.acceptedCh)
@@ -328,7 +329,7 @@ func (s *Submitter) result(j *Job, sender string, m *jobtable.Message) {
 	switch {
 	case errors.Is(err, errIncomplete):
 		s.accept(j)
-		j.heard = time.Time{} // ask at once
+		j.heard = time.Time{} // a query at once
 		s.wake()
 	case err != nil:
 		s.finish(j, nil, &JobError{ID: j.id, Err: err})

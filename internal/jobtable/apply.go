@@ -163,11 +163,11 @@ func (c *Core) part(j *job, worker string, attempt int64, m *Message) {
 		j.dropPieces()
 		j.owner = who
 	}
-	size := j.size + int64(len(m.Data))
-	if j.owner != who || n != int64(len(j.pieces)) || j.size%PartSize != 0 || size > c.limits.Result {
+	if j.owner != who || n != j.pieces || int64(len(j.piece)+len(m.Data)) > c.limits.Result {
 		return
 	}
-	j.pieces, j.size = append(j.pieces, bytes.Clone(m.Data)), size
+	j.pieces++
+	j.piece = append(j.piece, m.Data...)
 }
 
 // done ends a job with its result, whoever was to do it: the first result counts.
@@ -179,10 +179,10 @@ func (c *Core) done(j *job, worker string, attempt int64, m *Message) {
 	}
 	result := m.Data
 	if parts > 0 {
-		if j.owner != owned(worker, attempt) || parts != int64(len(j.pieces)) {
+		if j.owner != owned(worker, attempt) || parts != j.pieces {
 			return
 		}
-		result = bytes.Join(j.pieces, nil)
+		result = j.piece
 	} else {
 		result = bytes.Clone(result)
 	}

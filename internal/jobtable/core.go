@@ -11,6 +11,7 @@ type Config struct {
 	Worker   string // an id that no other worker has ever had
 	Capacity int64  // jobs at a time
 	Limits   Limits
+	Part     int // bytes of a result that go in one message; 0 means PartSize
 }
 
 // Effect is what a worker has to do: a Send, Start, Stop or Rejoin, in the order
@@ -98,6 +99,9 @@ type answer struct {
 
 // New makes a worker that knows of nothing.
 func New(cfg Config) *Core {
+	if cfg.Part == 0 {
+		cfg.Part = PartSize
+	}
 	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits}
 }
 
@@ -327,11 +331,11 @@ type rest struct {
 }
 
 func (c *Core) sendPieces(b []byte, piece func(n int64, data []byte)) rest {
-	if len(b) <= PartSize {
+	if len(b) <= c.cfg.Part {
 		return rest{data: b}
 	}
 	var n int64
-	for p := range slices.Chunk(b, PartSize) {
+	for p := range slices.Chunk(b, c.cfg.Part) {
 		piece(n, p)
 		n++
 	}

@@ -54,8 +54,8 @@ type job struct {
 
 	// The pieces of a result that have come, and from which attempt.
 	owner  string
-	pieces [][]byte
-	size   int64
+	pieces int64
+	piece  []byte // all of them
 
 	blobHash string // "" if not known
 }
@@ -75,15 +75,12 @@ func (j *job) setBlob(b []byte) {
 }
 
 func (j *job) dropPieces() {
-	j.owner, j.pieces, j.size = "", nil, 0
+	j.owner, j.pieces, j.piece = "", 0, nil
 }
 
-func hashOf(parts ...[]byte) string {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+func hashOf(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
 }
 
 // appendHead adds the fields of the row, always all and in this order, with the
@@ -101,7 +98,7 @@ func (j *job) appendHead(b []byte) []byte {
 		{"id", j.id}, {"seq", n(j.seq)}, {"state", j.state.String()}, {"attempt", n(j.attempt)}, {"max", n(j.max)},
 		{"limit", n(j.limit)}, {"reply", j.reply}, {"worker", j.worker}, {"percent", n(j.percent)}, {"text", j.text},
 		{"cancel", cancel}, {"end", n(j.end)}, {"size", n(int64(len(j.blob)))}, {"hash", j.blobHash},
-		{"owner", j.owner}, {"pieces", n(int64(len(j.pieces)))}, {"piecesize", n(j.size)}, {"piecehash", hashOf(j.pieces...)},
+		{"owner", j.owner}, {"pieces", n(j.pieces)}, {"piecesize", n(int64(len(j.piece)))}, {"piecehash", hashOf(j.piece)},
 	})
 }
 
@@ -116,30 +113,23 @@ func parseJob(b []byte) (j *job, rest []byte, ok bool) {
 	if j.state, ok = parseState(m.Get("state")); !ok || !ValidID(j.id) {
 		return nil, nil, false
 	}
-	var size, cancel, pieces int64
+	var size, cancel, pieceSize int64
 	for _, x := range []struct {
 		key string
 		to  *int64
 	}{
 		{"seq", &j.seq}, {"attempt", &j.attempt}, {"max", &j.max}, {"limit", &j.limit}, {"percent", &j.percent}, {"cancel", &cancel},
-		{"end", &j.end}, {"size", &size}, {"pieces", &pieces}, {"piecesize", &j.size},
+		{"end", &j.end}, {"size", &size}, {"pieces", &j.pieces}, {"piecesize", &pieceSize},
 	} {
 		if *x.to, ok = m.Int(x.key, -1); !ok || *x.to < 0 {
 			return nil, nil, false
 		}
 	}
 	j.cancel = cancel != 0
-	if size > int64(len(rest)) || j.size > int64(len(rest))-size || pieces > 0 && j.size == 0 {
+	if size > int64(len(rest)) || pieceSize > int64(len(rest))-size {
 		return nil, nil, false
 	}
 	j.blob, rest = bytes.Clone(rest[:size]), rest[size:]
-	whole := bytes.Clone(rest[:j.size])
-	rest = rest[j.size:]
-	// All pieces but the last are full.
-	for len(whole) > 0 {
-		n := min(len(whole), PartSize)
-		j.pieces = append(j.pieces, whole[:n:n])
-		whole = whole[n:]
-	}
-	return j, rest, int64(len(j.pieces)) == pieces
+	j.piece, rest = bytes.Clone(rest[:pieceSize]), rest[pieceSize:]
+	return j, rest, true
 }

@@ -23,6 +23,8 @@ type world struct {
 	results map[string][]string // what submitters were told
 	faults  bool
 	trouble bool // handlers fail, ask to be repeated, have large results
+	limits  Limits
+	log     func(s *simWorker, c *call, effects []Effect)
 }
 
 // part is a part of the network: the daemons that hear each other, one worker
@@ -46,12 +48,12 @@ type simWorker struct {
 	core   *Core
 	joined bool // is a member
 	coming bool // its join is on its way
-	inbox  []func() []Effect
+	inbox  []*call
 	tasks  []Start
 }
 
 func newWorld(t *testing.T, seed uint64, daemons int) *world {
-	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), starts: map[string]int{}, results: map[string][]string{}}
+	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), starts: map[string]int{}, results: map[string][]string{}, limits: Limits{Jobs: 60, Bytes: 1 << 20, Kept: 1000, KeptBytes: 1 << 20, Result: 300}}
 	p := &part{}
 	for d := range daemons {
 		w.workers = append(w.workers, &simWorker{daemon: d})
@@ -72,8 +74,6 @@ func (w *world) partOf(d int) *part {
 
 const simGroup = "wq-sim"
 
-var simLimits = Limits{Jobs: 60, Bytes: 1 << 20, Kept: 1000, KeptBytes: 1 << 24, Result: 1 << 20}
-
 // come starts a worker, or connects one again that has lost its connection.
 func (w *world) come(s *simWorker) {
 	if s.joined || s.coming {
@@ -81,10 +81,12 @@ func (w *world) come(s *simWorker) {
 	}
 	w.ids++
 	if s.core == nil {
-		s.core = New(Config{Group: simGroup, Worker: fmt.Sprintf("w%d", w.ids), Capacity: 1 + int64(w.r.IntN(3)), Limits: simLimits})
+		cfg := Config{Group: simGroup, Worker: fmt.Sprintf("w%d", w.ids), Capacity: 1 + int64(w.r.IntN(3)), Limits: w.limits, Part: 100}
+		s.core = New(cfg)
+		w.call(s, &call{Op: "new", Config: &cfg})
 	}
 	s.name = fmt.Sprintf("#r%d#d%d", w.ids, s.daemon)
-	s.core.Connected(s.name)
+	w.call(s, &call{Op: "connected", Name: s.name})
 	s.inbox, s.coming = nil, true
 	p := w.partOf(s.daemon)
 	p.flight = append(p.flight, sent{from: s.daemon, join: s})
@@ -125,8 +127,7 @@ func (p *part) view(w *world, members []*simWorker, _ bool) {
 		names = append(names, m.name)
 	}
 	for _, m := range members {
-		core := m.core
-		m.inbox = append(m.inbox, func() []Effect { return core.View(id, names) })
+		m.inbox = append(m.inbox, &call{Op: "view", Name: id, Members: names})
 	}
 }
 
@@ -150,8 +151,7 @@ func (p *part) deliver(w *world) {
 func (p *part) hand(w *world, x sent) {
 	for _, m := range p.members(w) {
 		if slices.Contains(x.to, simGroup) {
-			core := m.core
-			m.inbox = append(m.inbox, func() []Effect { return core.Message(x.name, x.data) })
+			m.inbox = append(m.inbox, &call{Op: "message", Name: x.name, Data: x.data})
 		}
 	}
 	for _, to := range x.to {
@@ -233,10 +233,23 @@ func (w *world) handle(s *simWorker) bool {
 	if len(s.inbox) == 0 {
 		return false
 	}
-	f := s.inbox[0]
+	c := *s.inbox[0] // others may have the same
 	s.inbox = s.inbox[1:]
-	w.effects(s, f())
+	w.do(s, &c)
 	return true
+}
+
+// do lets a worker's core act on a call.
+func (w *world) do(s *simWorker, c *call) {
+	w.effects(s, w.call(s, c))
+}
+
+func (w *world) call(s *simWorker, c *call) []Effect {
+	out := c.on(s.core)
+	if w.log != nil {
+		w.log(s, c, out)
+	}
+	return out
 }
 
 func (w *world) effects(s *simWorker, out []Effect) {
@@ -272,12 +285,12 @@ func (w *world) finish(s *simWorker) bool {
 		case 1:
 			o = Outcome{Failed: true, Error: "again", Retry: true}
 		case 2:
-			o.Result = append(o.Result, make([]byte, 2*PartSize)...)
+			o.Result = append(o.Result, make([]byte, 150+w.r.IntN(150))...)
 		case 3:
-			w.effects(s, s.core.Progress(t.ID, t.Attempt, 50, "half"))
+			w.do(s, &call{Op: "progress", Name: t.ID, Attempt: t.Attempt, N: 50, Data: []byte("half")})
 		}
 	}
-	w.effects(s, s.core.Finish(t.ID, t.Attempt, o))
+	w.do(s, &call{Op: "finish", Name: t.ID, Attempt: t.Attempt, Outcome: &o})
 	return true
 }
 
@@ -394,7 +407,9 @@ func (w *world) step() {
 	case x == 98:
 		w.lose(s, w.r.IntN(2) == 0)
 	case x == 99 && s.joined && w.r.IntN(4) == 0:
-		w.effects(s, s.core.Skip())
+		w.do(s, &call{Op: "skip"})
+	case x == 99 && s.joined && w.r.IntN(4) == 0:
+		w.do(s, &call{Op: "capacity", N: 1 + int64(w.r.IntN(3))})
 	}
 }
 
@@ -423,6 +438,9 @@ func (w *world) end() {
 func history(t *testing.T, seed uint64, faults, trouble bool) *world {
 	w := newWorld(t, seed, 2+int(seed%4))
 	w.faults, w.trouble = faults, trouble
+	if faults && seed%5 == 0 {
+		w.limits.Kept, w.limits.KeptBytes = 10, 1000
+	}
 	for range 150 {
 		for range 4 {
 			w.step()
@@ -450,6 +468,7 @@ func TestRandomHistories(t *testing.T) {
 		for _, id := range w.jobs {
 			j := core.table.jobs[id]
 			switch {
+			case j == nil && w.limits.Kept == 10:
 			case j == nil || !j.state.Ended():
 				t.Fatalf("seed %d: %s has not ended: %+v", seed, id, j)
 			case j.state == Done && !bytes.HasPrefix(j.blob, []byte("did payload of "+id)):

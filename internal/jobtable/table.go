@@ -180,9 +180,7 @@ func (t *table) encode() []byte {
 	for _, j := range t.sorted() {
 		b = j.appendHead(b)
 		b = append(b, j.blob...)
-		for _, p := range j.pieces {
-			b = append(b, p...)
-		}
+		b = append(b, j.piece...)
 	}
 	return b
 }
