@@ -393,8 +393,11 @@ func (w *world) step() {
 		w.submit(w.jobs[w.r.IntN(len(w.jobs))], s.daemon)
 	case x < 94 && len(w.jobs) > 0:
 		verb := "query"
-		if w.trouble && w.r.IntN(2) == 0 {
+		switch {
+		case w.trouble && w.r.IntN(2) == 0:
 			verb = "cancel"
+		case w.r.IntN(4) == 0:
+			verb = "info"
 		}
 		w.say(s.daemon, NewMessage(verb, nil).Set("id", w.jobs[w.r.IntN(len(w.jobs))]))
 	case x < 96:

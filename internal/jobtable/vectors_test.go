@@ -77,11 +77,11 @@ func jsonInt(n int64) string { b, _ := json.Marshal(n); return string(b) }
 func record(t *testing.T) []byte {
 	var all bytes.Buffer
 	enc := json.NewEncoder(&all)
-	for _, seed := range []uint64{2, 10, 15} {
+	for _, seed := range []uint64{2, 8, 10, 15} {
 		w := newWorld(t, seed, 3)
 		w.faults, w.trouble = true, seed%2 == 0
 		if seed%5 == 0 {
-			w.limits.Kept, w.limits.KeptBytes = 10, 1000
+			w.limits.Kept, w.limits.KeptBytes, w.limits.Jobs = 10, 1000, 8
 		}
 		w.log = func(s *simWorker, c *call, effects []Effect) {
 			c.Core, c.Effects, c.Digest = s.daemon, listed(effects), s.core.Digest()
@@ -89,7 +89,7 @@ func record(t *testing.T) []byte {
 				t.Fatal(err)
 			}
 		}
-		for range 700 {
+		for range 1500 {
 			w.step()
 		}
 		for len(w.parts) > 1 {
