@@ -14,7 +14,7 @@ from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Set, Un
 from ..connection import Connection, connect
 from ..errors import ConnectionClosed, ErrorCode, SpreadError
 from ..events import Message as SpreadMessage
-from ..events import Rejected, Service, View
+from ..events import Rejected, Request, Service, View
 from ..names import Name
 from ._core import Core, Counts, Effect, Outcome, Rejoin, Send, Start
 from ._core import Stop as StopEffect
@@ -27,6 +27,8 @@ __all__ = ["Handler", "Task", "Worker"]
 log = logging.getLogger("gospread.workqueue")
 
 _PROGRESS_EVERY = 0.1
+_LAST_WAIT = 2.0
+"""Seconds that are waited for what should take no time: handlers that were told to stop, the last messages."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 5.0
 _PASSING = (
     ErrorCode.COULD_NOT_CONNECT,
@@ -93,7 +95,8 @@ class Task:
         self.stopped.set()
 
 
-Handler = Callable[[Task], Union[bytes, bytearray, memoryview, str, None]]
+Result = Union[bytes, bytearray, memoryview, str, None]
+Handler = Callable[[Task], Result]
 """Does a job and returns its result. One that raises has failed; see ``Retry``."""
 
 
@@ -166,8 +169,11 @@ class Worker:
                     for t in self._tasks.values():
                         t._stop("the worker ends", False)
                     threads = list(self._threads)
+        latest = time.monotonic() + _LAST_WAIT
         for thread in threads:
-            thread.join()
+            thread.join(max(0, latest - time.monotonic()))
+            if thread.is_alive():
+                log.warning("queue %s: %s goes on; its handler does not look at task.stopped", self._queue, thread.name)
 
     # Connections
 
@@ -181,7 +187,7 @@ class Worker:
                     log.info("queue %s: connected as %s", self._queue, c.private_group)
                     delay = _FIRST_DELAY
                     self._session(c, end)
-                    return
+                return
             except SpreadError as e:
                 if e.code not in _PASSING:
                     raise
@@ -204,9 +210,10 @@ class Worker:
             c.join(self._group)
             self._receive(c, end)
         finally:
-            over.set()
             with self._lock:
+                over.set()
                 self._more.notify_all()
+            sender.join(_LAST_WAIT)  # it sends what is left
             c.close()
             sender.join()
 
@@ -226,7 +233,7 @@ class Worker:
                 if event.group == self._group:
                     view, members = ".".join([str(n) for n in _words(event)]), event.members
                     self._do(lambda core: core.view(view, members))
-            elif isinstance(event, Rejected):
+            elif isinstance(event, Rejected) and event.request is Request.JOIN:
                 raise SpreadError(
                     ErrorCode.ILLEGAL_GROUP, f"the daemon does not allow this worker into group {self._group}"
                 )
@@ -245,7 +252,7 @@ class Worker:
             with self._lock:
                 while not self._out and not over.is_set():
                     self._more.wait()
-                if over.is_set():
+                if not self._out:
                     return
                 batch, self._out = self._out, deque()
             for e in batch:
@@ -305,17 +312,14 @@ class Worker:
 
     def _late(self, task: Task) -> None:
         reason = f"it takes longer than {task._limit:g}s"
+        self._finish(task, Outcome(failed=True, retry=True, error=reason))  # before the handler does
         task._stop(reason, False)
-        self._finish(task, Outcome(failed=True, retry=True, error=reason))
 
     def _call(self, task: Task) -> Outcome:
         if task.stopped.is_set():
             return Outcome(failed=True, error=task._reason, cancelled=task._by_queue)
         try:
-            result = self._handler(task)
-            if isinstance(result, str):
-                result = result.encode()
-            return Outcome(b"" if result is None else bytes(result))
+            return Outcome(_result(self._handler(task)))
         except Retry as e:
             return Outcome(failed=True, retry=True, error=str(e))
         except BaseException as e:
@@ -352,6 +356,16 @@ class _End:
         with self._worker._lock:
             retired = self._worker._core.retired
         return retired or time.monotonic() > self._latest
+
+
+def _result(value: Result) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the handler returned a {type(value).__name__}, not bytes, str or None")
+    return bytes(value)
 
 
 def _words(view: View) -> List[int]:
