@@ -365,7 +365,7 @@ void SP_kill(mailbox mbox) {
         return;
     atomic_store(&s->closing, true);
     /* The connection itself may be in use by the other process of a fork. */
-    if (!s->shared)
+    if (!atomic_load(&s->shared))
         shutdown(s->fd, SHUT_RDWR);
     session_put(s);
 }

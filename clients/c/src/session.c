@@ -19,7 +19,7 @@ static void fork_prepare(void) { pthread_mutex_lock(&table.lock); }
 static void mark_shared(void) {
     for (size_t i = 0; i < table.size; i++)
         if (table.at[i])
-            table.at[i]->shared = true;
+            atomic_store(&table.at[i]->shared, true);
 }
 
 static void fork_parent(void) {

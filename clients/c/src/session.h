@@ -39,7 +39,7 @@ struct outbuf {
 
 struct session {
     int fd;
-    bool shared; /* with another process, since a fork */
+    atomic_bool shared; /* with another process, since a fork */
     atomic_uint refs;
     atomic_bool closing;     /* disconnected by this process */
     atomic_bool lost;        /* a receive call has told that the connection is lost */
