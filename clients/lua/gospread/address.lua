@@ -7,6 +7,7 @@ local M = {}
 
 local DEFAULT = "4803"
 local MAX = 70 -- bytes
+local FORMS = "write PORT@HOST, such as 4803@localhost, or just PORT for this machine"
 local SOCKET_DIRS = {"/run/spread", "/tmp"}
 
 -- Unix sockets are there if LuaSocket was built with them.
@@ -28,7 +29,7 @@ function M.parse(name)
   if #name > MAX then return nil, string.format("daemon name of %d bytes, must be at most %d", #name, MAX) end
   local sign, digits, rest = name:match("^%s*([+-]?)(%d+)(.*)$")
   if not digits then
-    return nil, string.format("daemon name %q does not begin with a port; write PORT or PORT@HOST, such as 4803@localhost", name)
+    return nil, string.format("daemon name %q does not begin with a port; %s", name, FORMS)
   end
   local port = 0
   for d in digits:gmatch("%d") do port = (port * 10 + tonumber(d)) % 65536 end
@@ -37,11 +38,11 @@ function M.parse(name)
   if not word then return {port = port} end
   local host = word:match("^@(.*)$")
   if not host then
-    return nil, string.format("daemon name %q has %q behind the port; write PORT or PORT@HOST, such as 4803@localhost", name, word)
+    return nil, string.format("daemon name %q has %q behind the port; %s", name, word, FORMS)
   end
   host = host:match("^%[(.*)%]$") or host
   if host == "" then
-    return nil, string.format("daemon name %q has no host behind the @; write PORT@HOST without blanks, or just PORT for this machine", name)
+    return nil, string.format("daemon name %q has no host behind the @; %s", name, FORMS)
   end
   return {port = port, host = host}
 end

@@ -129,12 +129,16 @@ function M.choice(methods)
 end
 
 --- Reads the authentication list (2.5) from the beginning of s. Returns the list
--- and the bytes used; or nil, a refusal code; or nothing if more bytes are needed.
+-- and the bytes used; or nil, a refusal code, 0 for what is no list; or nothing if
+-- more bytes are needed.
 function M.auth_list(s)
   local n = byte(s, 1)
   if not n then return end
   if n >= 128 then return nil, n - 256 end
-  if #s > n then return sub(s, 2, n + 1), n + 1 end
+  if #s <= n then return end
+  local list = sub(s, 2, n + 1)
+  if find(list, "[%c\128-\255]") then return nil, 0 end
+  return list, n + 1
 end
 
 --- Reads the accept (2.7) from the beginning of s. Returns the private group, the
