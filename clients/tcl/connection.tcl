@@ -76,8 +76,8 @@ oo::class create gospread::Connection {
     # chan: the channel, empty before and after. buf: bytes read, of which those
     # from pos on have not been used. private, padded: the client's private group,
     # as it is and as it travels. lost: why the connection is broken, empty if it is
-    # not. sleepers: how to wake those who wait, by number. callback: a command
-    # prefix. due: whether a call of it is under way from the event loop.
+    # not. sleepers: what those who wait for, and how to wake them, by number.
+    # callback: a command prefix. due: its next call from the event loop.
     variable chan buf pos private padded version old lost sleepers callback due o
 
     constructor {options} {
@@ -97,7 +97,7 @@ oo::class create gospread::Connection {
     destructor {
         after cancel $due
         if {$chan ne ""} {catch {close $chan}}
-        dict for {number wake} $sleepers {{*}$wake closed}
+        dict for {number sleeper} $sleepers {after 0 [list {*}[lindex $sleeper 1] closed]}
     }
 
     # Waiting -----------------------------------------------------------------
@@ -110,17 +110,14 @@ oo::class create gospread::Connection {
         set number [incr ::gospread::pauses]
         set yielding [expr {[dict get $o -coroutine] && [info coroutine] ne ""}]
         if {$yielding} {
-            set wake [list after 0 gospread::resume [info coroutine]]
-            set now [list gospread::resume [info coroutine]]
+            set wake [list ::gospread::resume [info coroutine]]
         } else {
             set wake [list set ::gospread::woken($number)]
-            set now $wake
         }
-        dict set sleepers $number $wake
-        set before [chan event $chan $mode]
-        chan event $chan $mode [list {*}$now ready]
+        dict set sleepers $number [list $mode $wake]
+        my Watch $mode
         set timer ""
-        if {$ms ne ""} {set timer [after $ms [list {*}$now timeout]]}
+        if {$ms ne ""} {set timer [after $ms [list [namespace which my] Wake $number timeout]]}
         if {$yielding} {
             set why [yield]
         } else {
@@ -129,10 +126,32 @@ oo::class create gospread::Connection {
             unset ::gospread::woken($number)
         }
         after cancel $timer
-        if {$why eq "closed"} {return closed}
-        dict unset sleepers $number
-        if {$chan ne ""} {chan event $chan $mode $before}
         return $why
+    }
+
+    # Wakes a sleeper, once.
+    method Wake {number why} {
+        if {![dict exists $sleepers $number]} return
+        lassign [dict get $sleepers $number] mode wake
+        dict unset sleepers $number
+        my Watch $mode
+        {*}$wake $why
+    }
+
+    # Has the event loop call Ready if somebody waits for that.
+    method Watch {mode} {
+        set script ""
+        dict for {number sleeper} $sleepers {
+            if {[lindex $sleeper 0] eq $mode} {set script [list [namespace which my] Ready $mode]}
+        }
+        if {$mode eq "readable" && $callback ne ""} {set script [list [namespace which my] Arrived]}
+        chan event $chan $mode $script
+    }
+
+    method Ready {mode} {
+        dict for {number sleeper} $sleepers {
+            if {[lindex $sleeper 0] eq $mode} {my Wake $number ready}
+        }
     }
 
     # Reads what is there, without waiting; returns whether there was anything.
@@ -355,12 +374,10 @@ oo::class create gospread::Connection {
         if {[llength $args] > 1} {throw {TCL WRONGARGS} "wrong # args: should be \"callback ?commandPrefix?\""}
         set callback [lindex $args 0]
         after cancel $due
-        if {$callback eq ""} {
-            chan event $chan readable {}
-            return
+        my Watch readable
+        if {$callback ne ""} {
+            set due [after 0 [list [namespace which my] Arrived]] ;# what was read before
         }
-        chan event $chan readable [list [namespace which my] Arrived]
-        set due [after 0 [list [namespace which my] Arrived]] ;# what was read before
         return
     }
 
@@ -382,8 +399,7 @@ oo::class create gospread::Connection {
             }
             set call $callback
             if {[dict get $m kind] eq "lost"} {
-                chan event $chan readable {}
-                set callback ""
+                my callback ""
             } else {
                 set due [after 0 [list [namespace which my] Arrived]] ;# should the callback fail
             }
@@ -398,9 +414,9 @@ oo::class create gospread::Connection {
     # Takes leave, waits until the daemon has confirmed, and ends the connection.
     method close {} {
         set deadline [gospread::deadline [dict get $o -linger]]
-        set callback ""
+        my callback ""
         set self [self]
-        if {$lost eq "" && $chan ne ""} {
+        if {$lost eq ""} {
             my Say [gospread::wire::encode $::gospread::wire::Kill $padded $padded 1 0 ""]
             while {$lost eq ""} {
                 set buf ""
