@@ -4,6 +4,7 @@
 local socket = require "socket"
 local errors = require "gospread.errors"
 local spread = require "gospread"
+local wire = require "gospread.wire"
 
 local gettime = socket.gettime
 
@@ -47,9 +48,18 @@ end
 local function rejoin(self, c)
   for _, group in ipairs(self.groups) do
     local ok, err = c:join(group)
-    if not ok then return nil, err end
+    if not ok then
+      c:abort()
+      return nil, err
+    end
   end
   return c
+end
+
+-- Puts the next attempt off, each time longer.
+local function put_off(self)
+  self.due = gettime() + self.delay * (0.5 + math.random() / 2)
+  self.delay = math.min(self.delay * 2, MOST)
 end
 
 -- One attempt. Returns the event, or nil and an error if there is no use in more.
@@ -58,13 +68,12 @@ function Reconnecting:attempt()
   if c then c, err = rejoin(self, c) end
   if c then
     local again = self.before
-    self.conn, self.before, self.delay = c, true, FIRST
+    self.conn, self.before = c, true
     return {kind = "connected", private_group = c.private_group, again = again}
   end
   if permanent[err.name] then return nil, err end
   self.last_error = err
-  self.due = gettime() + self.delay * (0.5 + math.random() / 2)
-  self.delay = math.min(self.delay * 2, MOST)
+  put_off(self)
 end
 
 --- Receives as a connection does. Between the messages come, when they happen,
@@ -77,10 +86,12 @@ function Reconnecting:receive(timeout)
     local left = deadline and math.max(deadline - gettime(), 0)
     if self.conn then
       local m, err = self.conn:receive(left)
+      if m then self.delay = FIRST end -- only now is it known that the connection is good for something
       if m or err.timeout then return m, err end
       if not self.closed then
         self.conn:abort()
-        self.conn, self.due = nil, 0
+        self.conn = nil
+        put_off(self)
         return {kind = "lost", error = err}
       end
     else
@@ -103,6 +114,8 @@ end
 
 --- Joins a group, now or as soon as there is a connection.
 function Reconnecting:join(group)
+  local bad = wire.bad_group(group)
+  if bad then return nil, errors.new(errors.codes.ILLEGAL_GROUP, "join", bad) end
   if self.conn then
     local ok, err = self.conn:join(group)
     if not ok and err.name ~= "CONNECTION_CLOSED" then return nil, err end

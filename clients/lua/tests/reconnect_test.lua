@@ -1,4 +1,5 @@
 local reconnect = require "gospread.reconnect"
+local spread = require "gospread"
 local daemons = require "daemons"
 
 local T = {}
@@ -56,6 +57,32 @@ function T.waits_longer_each_time()
   fails("ILLEGAL_SESSION", r:receive())
   equal("COULD_NOT_CONNECT", r.last_error.name)
   assert(slept[1] <= 0.1 and slept[5] > slept[1] and slept[9] <= 5, show(slept))
+end
+
+-- A daemon that takes connections and ends them at once is not run over.
+function T.waits_longer_for_connections_that_end_at_once()
+  local connect, aborted, slept = spread.connect, 0, {}
+  spread.connect = function()
+    return {private_group = "#me#d", join = function() return true end, receive = function() return nil, {name = "CONNECTION_CLOSED"} end,
+      abort = function() aborted = aborted + 1 end}
+  end
+  local r
+  r = reconnect.new("1@127.0.0.1", {sleep = function(s)
+    slept[#slept + 1] = s
+    r.due = 0 -- that time is over
+  end})
+  local kinds = {}
+  for i = 1, 14 do kinds[i] = r:receive().kind end
+  spread.connect = connect
+  equal({"connected", "lost", "connected"}, {kinds[1], kinds[2], kinds[3]})
+  equal(7, aborted)
+  assert(slept[5] > slept[1] and slept[6] > 1, show(slept))
+end
+
+function T.illegal_groups_are_not_kept()
+  local r = reconnect.new("1@127.0.0.1")
+  fails("ILLEGAL_GROUP", r:join "a b")
+  equal({}, r.groups)
 end
 
 return T
