@@ -1,4 +1,4 @@
-# A connection to a daemon. What its methods promise is in doc/gospread.n.
+# A connection to a daemon. What its methods promise is in the README.
 
 namespace eval gospread {
     variable Chunk 65536 ;# bytes read at once
@@ -42,7 +42,16 @@ proc gospread::options {op defaults given} {
     return $defaults
 }
 
+# Checks options of connect; lengths of time are in milliseconds, "" is for ever.
 proc gospread::checkconnect {o} {
+    foreach option {-membership -priority -coroutine} {
+        if {![string is boolean -strict [dict get $o $option]]} {
+            throw {GOSPREAD USAGE} "connect: $option \"[dict get $o $option]\", must be a boolean"
+        }
+    }
+    foreach option {-timeout -linger -sendtimeout} {
+        checktime connect $option [dict get $o $option]
+    }
     set bad [wire::badprivate [dict get $o -name]]
     if {$bad ne ""} {fail REJECT_ILLEGAL_NAME connect $bad}
     set methods [dict get $o -auth]
@@ -53,6 +62,12 @@ proc gospread::checkconnect {o} {
         if {$method ni {NULL IP}} {
             fail REJECT_AUTH connect "authentication method $method, must be NULL or IP"
         }
+    }
+}
+
+proc gospread::checktime {op what ms} {
+    if {![string is integer $ms] || $ms ne "" && $ms < 0} {
+        throw {GOSPREAD USAGE} "$op: $what \"$ms\", must be milliseconds or empty"
     }
 }
 
@@ -76,7 +91,7 @@ oo::class create gospread::Connection {
     # chan: the channel, empty before and after. buf: bytes read, of which those
     # from pos on have not been used. private, padded: the client's private group,
     # as it is and as it travels. lost: why the connection is broken, empty if it is
-    # not. sleepers: what those who wait for, and how to wake them, by number.
+    # not. sleepers: by number, what they wait for, how to wake them, their timer.
     # callback: a command prefix. due: its next call from the event loop.
     variable chan buf pos private padded version old lost sleepers callback due o
 
@@ -97,7 +112,11 @@ oo::class create gospread::Connection {
     destructor {
         after cancel $due
         if {$chan ne ""} {catch {close $chan}}
-        dict for {number sleeper} $sleepers {after 0 [list {*}[lindex $sleeper 1] closed]}
+        foreach sleeper [dict values $sleepers] {
+            lassign $sleeper mode wake timer
+            after cancel $timer
+            after 0 [list {*}$wake closed]
+        }
     }
 
     # Waiting -----------------------------------------------------------------
@@ -114,25 +133,22 @@ oo::class create gospread::Connection {
         } else {
             set wake [list set ::gospread::woken($number)]
         }
-        dict set sleepers $number [list $mode $wake]
-        my Watch $mode
         set timer ""
         if {$ms ne ""} {set timer [after $ms [list [namespace which my] Wake $number timeout]]}
-        if {$yielding} {
-            set why [yield]
-        } else {
-            vwait ::gospread::woken($number)
-            set why $::gospread::woken($number)
-            unset ::gospread::woken($number)
-        }
-        after cancel $timer
+        dict set sleepers $number [list $mode $wake $timer]
+        my Watch $mode
+        if {$yielding} {return [yield]}
+        vwait ::gospread::woken($number)
+        set why $::gospread::woken($number)
+        unset ::gospread::woken($number)
         return $why
     }
 
     # Wakes a sleeper, once.
     method Wake {number why} {
         if {![dict exists $sleepers $number]} return
-        lassign [dict get $sleepers $number] mode wake
+        lassign [dict get $sleepers $number] mode wake timer
+        after cancel $timer
         dict unset sleepers $number
         my Watch $mode
         {*}$wake $why
@@ -148,9 +164,12 @@ oo::class create gospread::Connection {
         chan event $chan $mode $script
     }
 
+    # Those who are woken may end the connection.
     method Ready {mode} {
+        set self [self]
         dict for {number sleeper} $sleepers {
             if {[lindex $sleeper 0] eq $mode} {my Wake $number ready}
+            if {![info object isa object $self]} return
         }
     }
 
@@ -189,7 +208,7 @@ oo::class create gospread::Connection {
                 if {$deadline eq ""} {set deadline [gospread::deadline [dict get $o -sendtimeout]]}
                 switch [my Pause writable $deadline] {
                     closed {gospread::fail ILLEGAL_SESSION $op "this side has closed the connection"}
-                    timeout {error "the daemon took nothing for [dict get $o -sendtimeout] ms"}
+                    timeout {error "the daemon did not take a message within [dict get $o -sendtimeout] ms"}
                 }
                 flush $chan
             }
@@ -209,7 +228,7 @@ oo::class create gospread::Connection {
         set deadline [gospread::deadline [dict get $o -timeout]]
         my Dial $op $host $port $deadline
         chan configure $chan -blocking 0 -translation binary -buffering full -buffersize $::gospread::Chunk
-        catch {chan configure $chan -nodelay 1} ;# as of Tcl 9
+        catch {chan configure $chan -nodelay 1 -keepalive 1} ;# as of Tcl 9
         # A daemon that refuses at once may have closed by now; its reason, which
         # is read next, is worth more than the failure to write.
         my Say [gospread::wire::hello [dict get $o -name] [dict get $o -membership] [dict get $o -priority]]
@@ -350,6 +369,7 @@ oo::class create gospread::Connection {
     }
 
     method receive {{ms ""}} {
+        gospread::checktime receive timeout $ms
         set deadline ""
         while {1} {
             set m [my Next]

@@ -48,6 +48,12 @@ oo::class create gospread::Persistent {
         set due [after $ms [list coroutine [self namespace]::attempt [namespace which my] Attempt]]
     }
 
+    # Puts the next attempt off, each time longer.
+    method PutOff {} {
+        my Later [expr {int($delay * (0.5 + rand() / 2))}]
+        set delay [expr {min($delay * 2, $::gospread::MostDelay)}]
+    }
+
     # One attempt, as a coroutine.
     method Attempt {} {
         set connection [gospread::Connection new $options]
@@ -60,8 +66,7 @@ oo::class create gospread::Persistent {
                 after 0 [list [namespace which my] Tell [dict create kind failed code $name text $why]]
                 return
             }
-            my Later [expr {int($delay * (0.5 + rand() / 2))}]
-            set delay [expr {min($delay * 2, $::gospread::MostDelay)}]
+            my PutOff
         } on ok {} {
             set due [after 0 [list [namespace which my] Connected]]
         }
@@ -77,7 +82,6 @@ oo::class create gospread::Persistent {
         set again $before
         set before 1
         set live 1
-        set delay $::gospread::FirstDelay
         $connection callback [list [namespace which my] Event]
         foreach group $groups {my Try join $group}
         my Tell [dict create kind connected privategroup [$connection privategroup] again $again]
@@ -86,7 +90,9 @@ oo::class create gospread::Persistent {
     method Event {c m} {
         if {[dict get $m kind] eq "lost"} {
             my Drop
-            my Later 0
+            my PutOff
+        } else {
+            set delay $::gospread::FirstDelay ;# the connection is good for something
         }
         my Tell $m
     }

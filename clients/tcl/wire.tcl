@@ -147,7 +147,7 @@ proc gospread::wire::header {buf pos} {
     }
     set size [expr {48 + $groups * 32 + $data + ($type & 0x400000 ? 4 : 0)}]
     if {$type & 0x40003f && ($groups > $MaxGroups || $data > $MaxData) || $size > $MaxFrame} {
-        bad "a message with [expr {$groups << 32 >> 32}] groups and $data bytes of data"
+        bad "a message with $groups groups and $data bytes of data"
     }
     list $size $type $groups $data $little
 }
