@@ -89,12 +89,13 @@ proc gospread::wire::choice {methods} {
 }
 
 # The authentication list (2.5) at the beginning of bytes: {} if more bytes are
-# needed, {used methods}, or {0 code} for a refusal.
+# needed, {used methods}, {0 code} for a refusal, or {0 0} for what is no list.
 proc gospread::wire::authlist {bytes} {
     if {![binary scan $bytes c n]} {return {}}
     if {$n < 0} {return [list 0 $n]}
     if {[string length $bytes] <= $n} {return {}}
     binary scan $bytes x1a$n list
+    if {![regexp {^[ -~]*$} $list]} {return {0 0}}
     return [list [expr {$n + 1}] [split [string trim $list]]]
 }
 
