@@ -2,7 +2,6 @@
 
 namespace eval gospread {
     variable Chunk 65536 ;# bytes read at once
-    variable MaxNames 16384 ;# names that are remembered
     variable connectOptions {
         -name "" -membership 1 -priority 0 -auth NULL -timeout 30000 -linger 1000
         -sendtimeout "" -coroutine 0
@@ -370,6 +369,7 @@ oo::class create gospread::Connection {
 
     method receive {{ms ""}} {
         gospread::checktime receive timeout $ms
+        if {$callback ne ""} {throw {GOSPREAD USAGE} "receive: messages go to the callback"}
         set deadline ""
         while {1} {
             set m [my Next]
@@ -392,6 +392,9 @@ oo::class create gospread::Connection {
     method callback {args} {
         if {![llength $args]} {return $callback}
         if {[llength $args] > 1} {throw {TCL WRONGARGS} "wrong # args: should be \"callback ?commandPrefix?\""}
+        if {[lindex $args 0] ne "" && "readable" in [lmap sleeper [dict values $sleepers] {lindex $sleeper 0}]} {
+            throw {GOSPREAD USAGE} "callback: a receive is waiting"
+        }
         set callback [lindex $args 0]
         after cancel $due
         my Watch readable

@@ -133,7 +133,9 @@ oo::class create gospread::Persistent {
             set c $connection
             set connection ""
             set live 0
+            set self [self]
             $c close
+            if {![info object isa object $self]} return
         }
         my destroy
     }

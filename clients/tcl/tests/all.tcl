@@ -11,6 +11,12 @@ tcltest::testConstraint daemon [info exists env(SPREAD_TEST_DAEMON)]
 tcltest::testConstraint program [info exists env(SPREAD_TEST_SPREAD)]
 tcltest::configure {*}$argv
 
+# Nothing here takes that long: whatever waits, waits in vain.
+after 60000 {
+    puts stderr "the tests hang"
+    exit 1
+}
+
 # Errors that nobody caught fail the run.
 set uncaught {}
 interp bgerror {} [list apply {{why options} {lappend ::uncaught [dict get $options -errorinfo]}}]
