@@ -137,9 +137,12 @@ oo::class create gospread::Connection {
         dict set sleepers $number [list $mode $wake $timer]
         my Watch $mode
         if {$yielding} {return [yield]}
+        set self [self]
         vwait ::gospread::woken($number)
         set why $::gospread::woken($number)
         unset ::gospread::woken($number)
+        # Others may have ended the connection between the event and here.
+        if {![info object isa object $self]} {return closed}
         return $why
     }
 
