@@ -1,0 +1,172 @@
+package spread;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedSelectorException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A socket to a daemon with deadlines. One thread at a time may read and one may write; {@link #wake}
+ * and {@link #close} are for any thread. Times are those of System.nanoTime; FOREVER is no deadline.
+ */
+final class Link {
+    static final long FOREVER = Long.MAX_VALUE;
+    /** How long to wait before trying again to reach a Unix socket whose queue is full. */
+    private static final long RETRY_MILLIS = 10;
+
+    private final SocketChannel channel;
+    private final Selector readable;
+    private final Selector writable;
+
+    private Link(SocketChannel channel) throws IOException {
+        this.channel = channel;
+        this.readable = Selector.open();
+        this.writable = Selector.open();
+    }
+
+    /** Connects; fails with InterruptedIOException if the deadline passes or the thread is interrupted. */
+    static Link connect(SocketAddress address, long deadline) throws IOException {
+        boolean unix = address instanceof UnixDomainSocketAddress;
+        SocketChannel channel = unix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+        try {
+            channel.configureBlocking(false);
+            if (!unix) {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+                channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+            }
+            Link link = new Link(channel);
+            link.establish(address, unix, deadline);
+            channel.register(link.readable, SelectionKey.OP_READ);
+            channel.register(link.writable, SelectionKey.OP_WRITE);
+            return link;
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void establish(SocketAddress address, boolean unix, long deadline) throws IOException {
+        boolean done = start(address, unix, deadline);
+        if (done) {
+            return;
+        }
+        try (Selector s = Selector.open()) {
+            channel.register(s, SelectionKey.OP_CONNECT);
+            while (!channel.finishConnect()) {
+                await(s, deadline);
+                if (passed(deadline)) {
+                    throw new InterruptedIOException("no answer in time");
+                }
+            }
+        }
+    }
+
+    /** A Unix socket connects at once or, with a full queue, not at all; that is tried again. */
+    private boolean start(SocketAddress address, boolean unix, long deadline) throws IOException {
+        while (true) {
+            try {
+                return channel.connect(address);
+            } catch (IOException e) {
+                String why = String.valueOf(e.getMessage());
+                if (!unix || !why.contains("temporarily unavailable") || passed(deadline)) {
+                    throw e;
+                }
+                await(readable, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(RETRY_MILLIS));
+            }
+        }
+    }
+
+    static boolean passed(long deadline) {
+        return deadline != FOREVER && System.nanoTime() - deadline >= 0;
+    }
+
+    /** Waits until the selector has something, is woken, or the deadline has passed. */
+    private static void await(Selector s, long deadline) throws IOException {
+        if (deadline == FOREVER) {
+            s.select(key -> {});
+        } else {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                return;
+            }
+            s.select(key -> {}, TimeUnit.NANOSECONDS.toMillis(left) + 1);
+        }
+        if (Thread.interrupted()) {
+            throw new InterruptedIOException("interrupted");
+        }
+    }
+
+    /**
+     * Reads what is there, after waiting for it if need be.
+     *
+     * @return the number of bytes, -1 at the end of the stream, 0 if the deadline passed or wake was called
+     */
+    int read(ByteBuffer b, long deadline) throws IOException {
+        int n = channel.read(b);
+        if (n != 0 || passed(deadline)) {
+            return n;
+        }
+        try {
+            await(readable, deadline);
+        } catch (ClosedSelectorException e) {
+            throw new ClosedChannelException();
+        }
+        return channel.read(b);
+    }
+
+    /**
+     * Writes all, waiting as need be; interrupts do not end it.
+     *
+     * @return false if the deadline passed before all was written
+     */
+    boolean write(ByteBuffer[] pieces, long deadline) throws IOException {
+        boolean interrupted = false;
+        ByteBuffer last = pieces[pieces.length - 1];
+        try {
+            while (true) {
+                channel.write(pieces);
+                if (!last.hasRemaining()) {
+                    return true;
+                }
+                if (passed(deadline)) {
+                    return false;
+                }
+                try {
+                    await(writable, deadline);
+                } catch (InterruptedIOException e) {
+                    interrupted = true;
+                } catch (ClosedSelectorException e) {
+                    throw new ClosedChannelException();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Has a read that waits return. */
+    void wake() {
+        readable.wakeup();
+    }
+
+    void close() {
+        for (AutoCloseable c : new AutoCloseable[] {channel, readable, writable}) {
+            try {
+                c.close();
+            } catch (Exception e) {
+                // There is nothing left to lose.
+            }
+        }
+    }
+}
