@@ -1,16 +1,16 @@
 package spread;
 
 import java.io.InterruptedIOException;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 
 /** Calls the listeners of a connection, from a thread that lives while there are listeners and a session. */
 final class Dispatcher {
     private static final System.Logger LOG = System.getLogger("spread");
 
     private final SpreadConnection connection;
-    private final List<BasicMessageListener> basic = new CopyOnWriteArrayList<>();
-    private final List<AdvancedMessageListener> advanced = new CopyOnWriteArrayList<>();
+    private volatile Listeners listeners = new Listeners(List.of(), List.of());
     /** The session that has a thread, null if none has; guarded by this. */
     private Session served;
 
@@ -18,34 +18,64 @@ final class Dispatcher {
         this.connection = connection;
     }
 
-    void add(BasicMessageListener l) {
-        basic.add(l);
+    /** Those who listen at one time; it does not change. */
+    private record Listeners(List<BasicMessageListener> basic, List<AdvancedMessageListener> advanced) {
+        boolean isEmpty() {
+            return basic.isEmpty() && advanced.isEmpty();
+        }
+
+        void deliver(SpreadMessage m) {
+            for (BasicMessageListener l : basic) {
+                guarded(() -> l.messageReceived(m));
+            }
+            for (AdvancedMessageListener l : advanced) {
+                guarded(() -> {
+                    if (m.isMembership()) {
+                        l.membershipMessageReceived(m);
+                    } else {
+                        l.regularMessageReceived(m);
+                    }
+                });
+            }
+        }
+    }
+
+    synchronized void add(BasicMessageListener l) {
+        listeners = new Listeners(with(listeners.basic, l), listeners.advanced);
         start();
     }
 
-    void add(AdvancedMessageListener l) {
-        advanced.add(l);
+    synchronized void add(AdvancedMessageListener l) {
+        listeners = new Listeners(listeners.basic, with(listeners.advanced, l));
         start();
     }
 
-    void remove(BasicMessageListener l) {
-        basic.remove(l);
+    synchronized void remove(BasicMessageListener l) {
+        listeners = new Listeners(without(listeners.basic, l), listeners.advanced);
         stop();
     }
 
-    void remove(AdvancedMessageListener l) {
-        advanced.remove(l);
+    synchronized void remove(AdvancedMessageListener l) {
+        listeners = new Listeners(listeners.basic, without(listeners.advanced, l));
         stop();
     }
 
-    private boolean idle() {
-        return basic.isEmpty() && advanced.isEmpty();
+    private static <T> List<T> with(List<T> old, T l) {
+        List<T> all = new ArrayList<>(old);
+        all.add(l);
+        return List.copyOf(all);
+    }
+
+    private static <T> List<T> without(List<T> old, T l) {
+        List<T> all = new ArrayList<>(old);
+        all.remove(l);
+        return List.copyOf(all);
     }
 
     /** Starts the thread if there is something for it to do. */
     synchronized void start() {
         Session s = connection.sessionOrNull();
-        if (idle() || s == null || s == served) {
+        if (listeners.isEmpty() || s == null || s == served) {
             return;
         }
         served = s;
@@ -54,15 +84,15 @@ final class Dispatcher {
         t.start();
     }
 
-    private synchronized void stop() {
-        if (idle() && served != null) {
+    private void stop() {
+        if (listeners.isEmpty() && served != null) {
             served.wake();
         }
     }
 
     /** Says whether the thread of a session may end: nobody listens. */
     private synchronized boolean done(Session s) {
-        if (!idle()) {
+        if (!listeners.isEmpty()) {
             return false;
         }
         if (served == s) {
@@ -72,25 +102,25 @@ final class Dispatcher {
     }
 
     private void run(Session s) {
-        while (true) {
-            SpreadMessage m = null;
+        // A message goes to those who listened just before it was taken: it must not go nowhere.
+        Listeners[] now = {listeners};
+        BooleanSupplier idle = () -> {
+            now[0] = listeners;
+            return now[0].isEmpty();
+        };
+        do {
             try {
-                m = s.receive(Link.FOREVER, this::idle);
+                SpreadMessage m = s.receive(Link.FOREVER, idle);
+                if (m != null) {
+                    now[0].deliver(m);
+                }
             } catch (InterruptedIOException e) {
                 continue; // A listener interrupted its thread, which serves all of them.
             } catch (SpreadException e) {
                 ended(s, e);
                 return;
             }
-            if (m != null && idle()) {
-                s.unread(List.of(m));
-            } else if (m != null) {
-                deliver(m);
-            }
-            if (done(s)) {
-                return;
-            }
-        }
+        } while (!done(s));
     }
 
     private synchronized void ended(Session s, SpreadException why) {
@@ -100,21 +130,6 @@ final class Dispatcher {
         if (why.getCode() != ErrorCode.ILLEGAL_SESSION) {
             LOG.log(System.Logger.Level.WARNING, "{0}: {1} Its listeners get no more messages.", s.privateGroup,
                     why.getMessage());
-        }
-    }
-
-    private void deliver(SpreadMessage m) {
-        for (BasicMessageListener l : basic) {
-            guarded(() -> l.messageReceived(m));
-        }
-        for (AdvancedMessageListener l : advanced) {
-            guarded(() -> {
-                if (m.isMembership()) {
-                    l.membershipMessageReceived(m);
-                } else {
-                    l.regularMessageReceived(m);
-                }
-            });
         }
     }
 

@@ -127,4 +127,9 @@ final class Framer {
     void filled(int n) {
         write += n;
     }
+
+    /** Drops what has been read. */
+    void clear() {
+        read = write;
+    }
 }

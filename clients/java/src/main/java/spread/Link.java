@@ -133,7 +133,11 @@ final class Link {
         ByteBuffer last = pieces[pieces.length - 1];
         try {
             while (true) {
-                channel.write(pieces);
+                if (pieces.length == 1) {
+                    channel.write(last);
+                } else {
+                    channel.write(pieces);
+                }
                 if (!last.hasRemaining()) {
                     return true;
                 }

@@ -23,7 +23,8 @@ final class ObjectData {
             + "java.util.LinkedList;java.util.Vector;java.util.Stack;java.util.ArrayDeque;java.util.HashMap;"
             + "java.util.Map$Entry;java.util.LinkedHashMap;java.util.TreeMap;java.util.Hashtable;java.util.HashSet;"
             + "java.util.LinkedHashSet;java.util.TreeSet;java.util.Arrays$ArrayList;java.util.CollSer;"
-            + "java.util.Collections$*;java.util.Date;java.util.UUID;java.util.BitSet;java.time.*";
+            + "java.util.Collections$*;java.util.ImmutableCollections$*;java.util.Date;java.util.UUID;java.util.BitSet;"
+            + "java.time.*";
     private static final String LIMITS = "maxdepth=20;maxrefs=50000;maxarray=150000;maxbytes=150000";
 
     private ObjectData() {}

@@ -99,6 +99,7 @@ final class Session {
         try {
             return framer.next() ? decoder.decode(framer) : null;
         } catch (BadMessage e) {
+            framer.clear();
             throw dry(bad(e));
         }
     }
@@ -134,6 +135,7 @@ final class Session {
         } catch (IOException e) {
             throw dry(broken(e));
         } catch (BadMessage e) {
+            framer.clear();
             throw dry(bad(e));
         }
     }

@@ -97,6 +97,34 @@ public final class SpreadConnectionBuilder {
      *     CONNECTION_CLOSED if the handshake broke off, took too long or was interrupted
      */
     public SpreadConnection connect() throws SpreadException {
+        return connect(timeout);
+    }
+
+    /**
+     * Describes a connection that is made again when it is lost. It is made when it is first used.
+     *
+     * @return a new object, of this description as it is now
+     */
+    public ReconnectingConnection reconnecting() {
+        return new ReconnectingConnection(copy());
+    }
+
+    private SpreadConnectionBuilder copy() {
+        SpreadConnectionBuilder b = new SpreadConnectionBuilder();
+        b.daemon = daemon;
+        b.privateName = privateName;
+        b.membership = membership;
+        b.priority = priority;
+        b.timeout = timeout;
+        b.methods.putAll(methods);
+        return b;
+    }
+
+    Duration timeout() {
+        return timeout;
+    }
+
+    SpreadConnection connect(Duration timeout) throws SpreadException {
         SpreadConnection c = new SpreadConnection();
         for (Map.Entry<String, SpreadAuthenticator> m : methods.entrySet()) {
             c.register(m.getKey(), m.getValue());

@@ -1,0 +1,6 @@
+package spread;
+
+/** x */
+public final class LiveTest {
+    private LiveTest() {}
+}
