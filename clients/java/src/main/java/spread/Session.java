@@ -163,19 +163,27 @@ final class Session {
         }
         try {
             checkOpen();
-            if (framer.buffered() == 0 && unread.isEmpty()) {
+            try {
                 fill(System.nanoTime());
+            } catch (SpreadException e) {
+                if (held() == 0) {
+                    throw e;
+                }
             }
-            int bytes = framer.buffered();
-            for (SpreadMessage m : unread) {
-                bytes += Wire.HEADER_SIZE + m.groups().length * Wire.NAME_SIZE + m.getData().length;
-            }
-            return bytes;
+            return held();
         } catch (InterruptedIOException e) {
             throw new AssertionError(e); // It does not wait.
         } finally {
             receiving.unlock();
         }
+    }
+
+    private int held() {
+        int bytes = framer.buffered();
+        for (SpreadMessage m : unread) {
+            bytes += Wire.HEADER_SIZE + m.groups().length * Wire.NAME_SIZE + m.getData().length;
+        }
+        return bytes;
     }
 
     /** Has the receiver who waits look at its stop condition. */
@@ -237,18 +245,17 @@ final class Session {
         }
     }
 
-    /** Sorts a failure of the socket: this side may have closed it. */
-    private SpreadException broken(IOException e) {
-        if (closing) {
-            return SpreadConnection.notConnected();
-        }
+    private static SpreadException broken(IOException e) {
         return new SpreadException(ErrorCode.CONNECTION_CLOSED, "The connection is lost: " + e.getMessage(), e);
     }
 
-    /** Notes an end that this side did not want. What was received before can still be taken. */
+    /** Notes an end, unless this side has closed the session, and returns what to throw. What was received before can still be taken. */
     private SpreadException lose(SpreadException why) {
         synchronized (this) {
-            if (closing || lost != null) {
+            if (closing) {
+                return SpreadConnection.notConnected();
+            }
+            if (lost != null) {
                 return why;
             }
             lost = why;

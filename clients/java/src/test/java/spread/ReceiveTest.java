@@ -17,6 +17,13 @@ public final class ReceiveTest {
         return new String(m.getData());
     }
 
+    /** Waits until so many bytes have arrived. */
+    private static void awaitBytes(SpreadConnection c, int n) throws SpreadException {
+        while (c.available() < n) {
+            Thread.onSpinWait();
+        }
+    }
+
     /** A timeout in the middle of a message loses nothing. */
     public static void timeoutKeepsParts() throws Exception {
         try (FakeDaemon d = new FakeDaemon().serve(); SpreadConnection c = d.connect()) {
@@ -36,9 +43,11 @@ public final class ReceiveTest {
     /** Several at once; an interrupt in the middle keeps what had come. */
     public static void several() throws Exception {
         try (FakeDaemon d = new FakeDaemon().serve(); SpreadConnection c = d.connect()) {
-            d.peer().out.write(FakeDaemon.data("1"));
+            byte[] one = FakeDaemon.data("1");
+            d.peer().out.write(one);
             d.peer().out.write(FakeDaemon.data("2"));
             Check.equal(0, c.receive(0).length);
+            awaitBytes(c, 2 * one.length);
             Check.Waiting w = Check.waiting(() -> c.receive(3));
             w.interrupt();
             Check.join(w);
@@ -71,9 +80,7 @@ public final class ReceiveTest {
             d.peer().out.write(m);
             d.peer().out.write(m);
             c.receive();
-            while (c.available() < m.length) {
-                Thread.onSpinWait();
-            }
+            awaitBytes(c, m.length);
             Check.equal(true, c.poll());
             Check.equal("hello", text(c.receive()));
             Check.equal(false, c.poll());
