@@ -16,9 +16,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.FutureTask;
+import spread.ErrorCode;
 import spread.MembershipInfo;
 import spread.Service;
 import spread.SpreadConnection;
+import spread.SpreadConnectionBuilder;
 import spread.SpreadException;
 import spread.SpreadGroup;
 import spread.SpreadMessage;
@@ -70,18 +73,21 @@ public final class Driver {
         try {
             return run(r);
         } catch (SpreadException e) {
-            Object code = e.getCode() == null ? "error" : e.getCode().number();
-            return reply("ok", false, "error", code, "text", e.getMessage());
+            return failure(e);
         } catch (Exception e) {
             return reply("ok", false, "error", "failed", "text", e.toString());
         }
     }
 
+    private static Map<String, Object> failure(SpreadException e) {
+        return reply("ok", false, "error", e.getCode().number(), "text", e.getMessage());
+    }
+
     private Map<String, Object> run(Request r) throws Exception {
         switch (r.string("op")) {
             case "hello":
-                return reply("ok", true, "language", "java", "client", "1.0.0", "features",
-                        List.of("unix", "poll", "threads", "big_endian"));
+                return reply("ok", true, "language", "java", "client", "1.0.0", "byte_order", "big", "features",
+                        List.of("unix", "poll", "threads", "any_group", "auth"));
             case "connect":
                 return connect(r);
             case "join":
@@ -98,6 +104,8 @@ public final class Driver {
                 return drain(r);
             case "poll":
                 return reply("ok", true, "bytes", connection(r).available());
+            case "close_wakes":
+                return closeWakes(connection(r));
             case "disconnect":
                 connection(r).disconnect();
                 return reply("ok", true);
@@ -111,17 +119,23 @@ public final class Driver {
         }
     }
 
-    private SpreadConnection connection(Request r) {
+    private SpreadConnection connection(Request r) throws SpreadException {
         SpreadConnection c = connections.get(r.string("c"));
         if (c == null) {
-            throw new IllegalStateException("no connection " + r.string("c"));
+            throw new SpreadException(ErrorCode.ILLEGAL_SESSION, "No connection " + r.string("c") + ".");
         }
         return c;
     }
 
     private Map<String, Object> connect(Request r) throws SpreadException {
-        SpreadConnection c = SpreadConnection.builder().daemon(r.string("daemon")).privateName(r.string("name"))
-                .membership(r.flag("membership")).priority(r.flag("priority")).timeout(r.timeout()).connect();
+        SpreadConnectionBuilder b = SpreadConnection.builder().daemon(r.string("daemon")).privateName(r.string("name"))
+                .membership(r.flag("membership")).priority(r.flag("priority")).timeout(r.timeout());
+        if (r.fields().get("auth") instanceof List<?> methods) {
+            for (Object m : methods) {
+                b.authentication((String) m, (in, out) -> {});
+            }
+        }
+        SpreadConnection c = b.connect();
         connections.put(r.string("c"), c);
         SpreadVersion v = c.getDaemonVersion();
         return reply("ok", true, "private_group", c.getPrivateGroup().toString(), "daemon_version",
@@ -130,7 +144,7 @@ public final class Driver {
 
     private Map<String, Object> multicast(Request r) throws SpreadException {
         SpreadMessage m = new SpreadMessage();
-        m.setService(Service.valueOf(r.string("service").toUpperCase(Locale.ROOT)));
+        m.setServiceType(service(r.string("service")));
         for (Object g : (List<?>) r.fields().get("groups")) {
             m.addGroup((String) g);
         }
@@ -141,7 +155,17 @@ public final class Driver {
         for (int i = 0; i < repeat; i++) {
             connection(r).multicast(m);
         }
-        return reply("ok", true, "sent", m.getData().length);
+        return reply("ok", true, "sent", (long) repeat * m.getData().length);
+    }
+
+    /** Finds the bit of a service; 0 for none. */
+    private static int service(String name) {
+        for (Service s : Service.values()) {
+            if (s.name().toLowerCase(Locale.ROOT).equals(name)) {
+                return s.bit();
+            }
+        }
+        return 0;
     }
 
     private Map<String, Object> receive(Request r) throws Exception {
@@ -152,20 +176,52 @@ public final class Driver {
         return reply("ok", true, "message", describe(m.get()));
     }
 
+    /** Closes while another thread waits to receive. */
+    private static Map<String, Object> closeWakes(SpreadConnection c) throws Exception {
+        FutureTask<Integer> receiver = new FutureTask<>(() -> {
+            try {
+                while (true) {
+                    c.receive();
+                }
+            } catch (SpreadException e) {
+                return e.getCode().number();
+            }
+        });
+        Thread t = new Thread(receiver);
+        t.start();
+        while (Arrays.stream(t.getStackTrace()).noneMatch(f -> f.getMethodName().equals("select"))) {
+            Thread.onSpinWait();
+        }
+        c.disconnect();
+        return reply("ok", true, "woken", receiver.get());
+    }
+
     private Map<String, Object> drain(Request r) throws Exception {
+        SpreadConnection c = connection(r);
         long start = System.nanoTime();
         long deadline = start + r.timeout().toNanos();
+        Map<String, Object> failure = Map.of();
         MessageDigest digest = MessageDigest.getInstance("SHA-256");
         int want = r.number("count", 0);
         int count = 0;
         long bytes = 0;
         while (count < want) {
-            Optional<SpreadMessage> next = connection(r).receive(Duration.ofNanos(deadline - System.nanoTime()));
+            Optional<SpreadMessage> next;
+            try {
+                next = c.receive(Duration.ofNanos(deadline - System.nanoTime()));
+            } catch (SpreadException e) {
+                failure = failure(e);
+                break;
+            }
             if (next.isEmpty()) {
+                failure = reply("ok", false, "error", "timeout");
                 break;
             }
             SpreadMessage m = next.get();
             if (m.isRegular()) {
+                if (count == 0) {
+                    start = System.nanoTime();
+                }
                 digest.update(m.getSender().toString().getBytes(StandardCharsets.ISO_8859_1));
                 digest.update((byte) 0);
                 digest.update(m.getData());
@@ -174,8 +230,10 @@ public final class Driver {
             }
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        return reply("ok", true, "count", count, "bytes", bytes, "seconds", seconds, "digest",
+        Map<String, Object> answer = reply("ok", true, "count", count, "bytes", bytes, "seconds", seconds, "digest",
                 HexFormat.of().formatHex(digest.digest()));
+        answer.putAll(failure);
+        return answer;
     }
 
     private static Map<String, Object> describe(SpreadMessage m) {
@@ -189,7 +247,9 @@ public final class Driver {
                 "data_b64", Base64.getEncoder().encodeToString(m.getData()),
                 "endian_mismatch", m.getEndianMismatch(), "self_discard", m.isSelfDiscard());
         if (m.isReject()) {
-            d.put("old_type", m.getServiceType() & ~SpreadMessage.REJECT_MESS);
+            int old = m.getServiceType();
+            d.put("request", m.getService() != null ? "multicast"
+                    : (old & SpreadMessage.CAUSED_BY_JOIN) != 0 ? "join" : "leave");
         }
         return d;
     }
