@@ -12,6 +12,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -20,6 +21,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Link {
     static final long FOREVER = Long.MAX_VALUE;
+    private static final Duration ENDLESS = Duration.ofDays(36_500);
     /** How long to wait before trying again to reach a Unix socket whose queue is full. */
     private static final long RETRY_MILLIS = 10;
 
@@ -85,8 +87,18 @@ final class Link {
         }
     }
 
+    /** Returns the deadline after a time; a long life is for ever. */
+    static long after(Duration time) {
+        return time.compareTo(ENDLESS) >= 0 ? FOREVER : System.nanoTime() + time.toNanos();
+    }
+
+    /** Returns the nanoseconds up to a deadline. */
+    static long left(long deadline) {
+        return deadline == FOREVER ? FOREVER : deadline - System.nanoTime();
+    }
+
     static boolean passed(long deadline) {
-        return deadline != FOREVER && System.nanoTime() - deadline >= 0;
+        return left(deadline) <= 0;
     }
 
     /** Waits until the selector has something, is woken, or the deadline has passed. */
@@ -94,7 +106,7 @@ final class Link {
         if (deadline == FOREVER) {
             s.select(key -> {});
         } else {
-            long left = deadline - System.nanoTime();
+            long left = left(deadline);
             if (left <= 0) {
                 return;
             }

@@ -1,5 +1,6 @@
 package spread;
 
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Optional;
@@ -19,11 +20,16 @@ public final class ReconnectingConnection implements AutoCloseable {
     private static final long LONGEST_PAUSE_MILLIS = 5_000;
 
     private final SpreadConnectionBuilder builder;
-    private final ReentrantLock connecting = new ReentrantLock();
     private final CountDownLatch closed = new CountDownLatch(1);
+    /** Held by the thread that makes a connection. */
+    private final ReentrantLock connecting = new ReentrantLock();
+    /** Keeps joins and leaves in one order; sending them may wait, so receiving must not need it. */
+    private final ReentrantLock requests = new ReentrantLock();
+    /** Guarded by requests. */
     private final Set<String> groups = new LinkedHashSet<>();
 
     private volatile SpreadConnection current;
+    // These are guarded by this, which nobody holds for long.
     private boolean everConnected;
     private boolean placeLost;
     private SpreadException lastFailure;
@@ -42,7 +48,7 @@ public final class ReconnectingConnection implements AutoCloseable {
      * @throws InterruptedException if the thread was interrupted while it waited
      */
     public Optional<SpreadMessage> receive(Duration timeout) throws SpreadException, InterruptedException {
-        long deadline = System.nanoTime() + timeout.toNanos();
+        long deadline = Link.after(timeout);
         while (true) {
             SpreadConnection c = live(deadline);
             if (c == null) {
@@ -50,10 +56,12 @@ public final class ReconnectingConnection implements AutoCloseable {
             }
             checkPlace();
             try {
-                return c.receive(Duration.ofNanos(deadline - System.nanoTime()));
+                return Optional.ofNullable(c.receiveBy(deadline));
+            } catch (InterruptedIOException e) {
+                throw new InterruptedException(e.getMessage());
             } catch (SpreadException e) {
                 checkOpen();
-                note(e);
+                lostBy(c, e);
                 c.abort(); // It may not have noticed that it is lost.
             }
         }
@@ -93,12 +101,12 @@ public final class ReconnectingConnection implements AutoCloseable {
      */
     public void join(String group) throws SpreadException {
         Wire.checkGroup(group);
-        connecting.lock();
+        requests.lock();
         try {
             groups.add(group);
             request(Wire.JOIN, group);
         } finally {
-            connecting.unlock();
+            requests.unlock();
         }
     }
 
@@ -110,12 +118,12 @@ public final class ReconnectingConnection implements AutoCloseable {
      */
     public void leave(String group) throws SpreadException {
         Wire.checkGroup(group);
-        connecting.lock();
+        requests.lock();
         try {
             groups.remove(group);
             request(Wire.LEAVE, group);
         } finally {
-            connecting.unlock();
+            requests.unlock();
         }
     }
 
@@ -126,7 +134,7 @@ public final class ReconnectingConnection implements AutoCloseable {
             try {
                 c.request(type, new SpreadGroup(c, group));
             } catch (SpreadException e) {
-                lastFailure = e;
+                lostBy(c, e);
             }
         }
     }
@@ -142,7 +150,10 @@ public final class ReconnectingConnection implements AutoCloseable {
         return c == null ? null : c.getPrivateGroup();
     }
 
-    /** Ends the connection for good; threads that receive or connect return with an exception. */
+    /**
+     * Ends the connection for good. Threads that receive or send return with an exception; one that is
+     * connecting, at the latest after the builder's timeout.
+     */
     @Override
     public void close() {
         closed.countDown();
@@ -158,38 +169,37 @@ public final class ReconnectingConnection implements AutoCloseable {
         }
     }
 
-    private void checkPlace() throws PlaceLostException {
-        connecting.lock();
-        try {
-            if (placeLost) {
-                placeLost = false;
-                String why = lastFailure == null ? "" : " (" + lastFailure.getMessage() + ")";
-                throw new PlaceLostException("The connection was lost and has been made again" + why
-                        + "; messages between may be missing.", lastFailure);
-            }
-        } finally {
-            connecting.unlock();
+    private synchronized void checkPlace() throws PlaceLostException {
+        if (placeLost) {
+            placeLost = false;
+            String why = lastFailure == null ? "" : " (" + lastFailure.getMessage() + ")";
+            throw new PlaceLostException("The connection was lost and has been made again" + why
+                    + "; messages between may be missing.", lastFailure);
         }
     }
 
-    private void note(SpreadException e) {
-        connecting.lock();
-        lastFailure = e;
-        connecting.unlock();
+    /** Notes why a connection was lost, unless it has been replaced. */
+    private synchronized void lostBy(SpreadConnection c, SpreadException why) {
+        if (c == current) {
+            lastFailure = why;
+        }
+    }
+
+    private synchronized void failed(SpreadException why) {
+        lastFailure = why;
     }
 
     private SpreadConnection connected() throws SpreadException, InterruptedException {
-        SpreadConnection c = live(System.nanoTime() + builder.timeout().toNanos());
+        SpreadConnection c = live(Link.after(builder.timeout()));
         if (c == null) {
-            connecting.lock();
-            try {
-                throw new SpreadException(ErrorCode.CONNECTION_CLOSED, "No connection in time"
-                        + (lastFailure == null ? "." : ": " + lastFailure.getMessage()), lastFailure);
-            } finally {
-                connecting.unlock();
-            }
+            throw noneInTime();
         }
         return c;
+    }
+
+    private synchronized SpreadException noneInTime() {
+        return new SpreadException(ErrorCode.CONNECTION_CLOSED,
+                "No connection in time" + (lastFailure == null ? "." : ": " + lastFailure.getMessage()), lastFailure);
     }
 
     /** Returns a connection that is not known to be lost; null if there is none before the deadline. */
@@ -199,7 +209,7 @@ public final class ReconnectingConnection implements AutoCloseable {
         if (c != null && c.isConnected()) {
             return c;
         }
-        if (!connecting.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        if (!connecting.tryLock(Link.left(deadline), TimeUnit.NANOSECONDS)) {
             return null;
         }
         try {
@@ -213,12 +223,11 @@ public final class ReconnectingConnection implements AutoCloseable {
         long pause = FIRST_PAUSE_MILLIS;
         while (true) {
             checkOpen();
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
+            if (Link.passed(deadline)) {
                 return null;
             }
             try {
-                return adopt(builder.connect(Duration.ofNanos(Math.min(left, builder.timeout().toNanos()))));
+                return adopt(builder.connect(Math.min(deadline, Link.after(builder.timeout()))));
             } catch (SpreadException e) {
                 checkOpen();
                 if (Thread.interrupted()) {
@@ -227,10 +236,10 @@ public final class ReconnectingConnection implements AutoCloseable {
                 if (isFinal(e.getCode())) {
                     throw e;
                 }
-                lastFailure = e;
+                failed(e);
             }
             long wait = Math.min(pause / 2 + ThreadLocalRandom.current().nextLong(pause),
-                    TimeUnit.NANOSECONDS.toMillis(Math.max(0, deadline - System.nanoTime())) + 1);
+                    TimeUnit.NANOSECONDS.toMillis(Math.max(0, Link.left(deadline))) + 1);
             closed.await(wait, TimeUnit.MILLISECONDS);
             pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
         }
@@ -244,20 +253,30 @@ public final class ReconnectingConnection implements AutoCloseable {
     }
 
     private SpreadConnection adopt(SpreadConnection c) throws SpreadException {
+        requests.lock();
+        try {
+            SpreadConnection old = replace(c);
+            if (old != null) {
+                old.abort();
+            }
+            if (closed.getCount() == 0) {
+                c.close();
+                throw SpreadConnection.notConnected();
+            }
+            for (String g : groups) {
+                c.request(Wire.JOIN, new SpreadGroup(c, g));
+            }
+            return c;
+        } finally {
+            requests.unlock();
+        }
+    }
+
+    private synchronized SpreadConnection replace(SpreadConnection c) {
         SpreadConnection old = current;
         current = c;
-        if (old != null) {
-            old.abort();
-        }
-        if (closed.getCount() == 0) {
-            c.close();
-            throw SpreadConnection.notConnected();
-        }
         placeLost = everConnected;
         everConnected = true;
-        for (String g : groups) {
-            c.request(Wire.JOIN, new SpreadGroup(c, g));
-        }
-        return c;
+        return old;
     }
 }

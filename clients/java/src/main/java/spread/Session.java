@@ -81,11 +81,7 @@ final class Session {
             return true;
         }
         try {
-            if (deadline == Link.FOREVER) {
-                receiving.lockInterruptibly();
-                return true;
-            }
-            return receiving.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+            return receiving.tryLock(Link.left(deadline), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             throw new InterruptedIOException("interrupted");
         }
@@ -291,7 +287,7 @@ final class Session {
     }
 
     private void takeLeave(long deadline) throws IOException, SpreadException, InterruptedException {
-        if (!sending.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        if (!sending.tryLock(Link.left(deadline), TimeUnit.NANOSECONDS)) {
             return;
         }
         try {
@@ -302,7 +298,7 @@ final class Session {
         } finally {
             sending.unlock();
         }
-        if (!receiving.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        if (!receiving.tryLock(Link.left(deadline), TimeUnit.NANOSECONDS)) {
             return;
         }
         try {

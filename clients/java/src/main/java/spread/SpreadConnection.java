@@ -88,10 +88,10 @@ public class SpreadConnection implements AutoCloseable {
             throws SpreadException {
         String name = privateName == null ? "" : privateName;
         connect(DaemonAddress.of(address, port), name.substring(0, Math.min(name.length(), Wire.MAX_USER)), priority,
-                groupMembership, DEFAULT_TIMEOUT);
+                groupMembership, Link.after(DEFAULT_TIMEOUT));
     }
 
-    void connect(DaemonAddress daemon, String name, boolean priority, boolean membership, Duration timeout)
+    void connect(DaemonAddress daemon, String name, boolean priority, boolean membership, long deadline)
             throws SpreadException {
         synchronized (connecting) {
             if (session != null && session.isAlive()) {
@@ -102,7 +102,7 @@ public class SpreadConnection implements AutoCloseable {
                         + "\" is not allowed: 1 to 10 characters from $ to ~ in ASCII (no blanks, quotes, # or !).");
             }
             Session old = session;
-            session = establish(daemon, name, priority, membership, System.nanoTime() + timeout.toNanos());
+            session = establish(daemon, name, priority, membership, deadline);
             if (old != null) {
                 old.close(0);
             }
@@ -232,7 +232,7 @@ public class SpreadConnection implements AutoCloseable {
      * @throws InterruptedIOException if the thread was interrupted while it waited
      */
     public SpreadMessage receive() throws SpreadException, InterruptedIOException {
-        return session().receive(Link.FOREVER, () -> false);
+        return receiveBy(Link.FOREVER);
     }
 
     /**
@@ -267,10 +267,15 @@ public class SpreadConnection implements AutoCloseable {
      */
     public Optional<SpreadMessage> receive(Duration timeout) throws SpreadException, InterruptedException {
         try {
-            return Optional.ofNullable(session().receive(System.nanoTime() + timeout.toNanos(), () -> false));
+            return Optional.ofNullable(receiveBy(Link.after(timeout)));
         } catch (InterruptedIOException e) {
             throw new InterruptedException(e.getMessage());
         }
+    }
+
+    /** Receives a message; null if the deadline passes first. */
+    SpreadMessage receiveBy(long deadline) throws SpreadException, InterruptedIOException {
+        return session().receive(deadline, () -> false);
     }
 
     /**

@@ -97,7 +97,7 @@ public final class SpreadConnectionBuilder {
      *     CONNECTION_CLOSED if the handshake broke off, took too long or was interrupted
      */
     public SpreadConnection connect() throws SpreadException {
-        return connect(timeout);
+        return connect(Link.after(timeout));
     }
 
     /**
@@ -124,12 +124,12 @@ public final class SpreadConnectionBuilder {
         return timeout;
     }
 
-    SpreadConnection connect(Duration timeout) throws SpreadException {
+    SpreadConnection connect(long deadline) throws SpreadException {
         SpreadConnection c = new SpreadConnection();
         for (Map.Entry<String, SpreadAuthenticator> m : methods.entrySet()) {
             c.register(m.getKey(), m.getValue());
         }
-        c.connect(DaemonAddress.parse(daemon), privateName, priority, membership, timeout);
+        c.connect(DaemonAddress.parse(daemon), privateName, priority, membership, deadline);
         return c;
     }
 }

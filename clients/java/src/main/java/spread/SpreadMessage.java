@@ -373,7 +373,8 @@ public class SpreadMessage {
      * @return the objects in order
      * @throws SpreadException ILLEGAL_MESSAGE if there are none, or some of another class
      */
-    public Vector<Object> getDigest() throws SpreadException {
+    @SuppressWarnings("rawtypes") // Programs assign it to vectors of any type, as they always could.
+    public Vector getDigest() throws SpreadException {
         return getDigest(ObjectData.defaultFilter());
     }
 

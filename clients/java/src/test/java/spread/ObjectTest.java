@@ -61,7 +61,7 @@ public final class ObjectTest {
         m.digest("hi");
         m.digest(42);
         m.digest(new int[] {1, 2, 3});
-        Vector<Object> d = ((SpreadMessage) m.clone()).getDigest();
+        Vector<?> d = ((SpreadMessage) m.clone()).getDigest();
         Check.equal(3, d.size());
         Check.equal("hi", d.get(0));
         Check.equal(42, d.get(1));
