@@ -12,7 +12,8 @@ import java.util.List;
 public final class AllTests {
     private static final List<Class<?>> CLASSES = List.of(AddressTest.class, FramerTest.class, VectorsTest.class,
             ObjectTest.class, MessageTest.class, HandshakeTest.class, ReceiveTest.class, SendTest.class, CloseTest.class,
-            ListenerTest.class, PublisherTest.class, ReconnectTest.class, LiveTest.class, OldProgramsTest.class);
+            ListenerTest.class, PublisherTest.class, ReconnectTest.class, LiveTest.class, OldProgramsTest.class,
+            ReadmeTest.class);
 
     private AllTests() {}
 
