@@ -1,5 +1,6 @@
 package spread;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketAddress;
@@ -13,6 +14,10 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -29,29 +34,42 @@ final class Link {
     private final Selector readable;
     private final Selector writable;
 
-    private Link(SocketChannel channel) throws IOException {
+    private Link(SocketChannel channel, Selector readable, Selector writable) {
         this.channel = channel;
-        this.readable = Selector.open();
-        this.writable = Selector.open();
+        this.readable = readable;
+        this.writable = writable;
+    }
+
+    private static Link open(boolean unix) throws IOException {
+        Deque<Closeable> opened = new ArrayDeque<>();
+        try {
+            SocketChannel c = unix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+            opened.push(c);
+            Selector r = Selector.open();
+            opened.push(r);
+            return new Link(c, r, Selector.open());
+        } catch (IOException | RuntimeException e) {
+            closeAll(opened);
+            throw e;
+        }
     }
 
     /** Connects; fails with InterruptedIOException if the deadline passes or the thread is interrupted. */
     static Link connect(SocketAddress address, long deadline) throws IOException {
         boolean unix = address instanceof UnixDomainSocketAddress;
-        SocketChannel channel = unix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+        Link link = open(unix);
         try {
-            channel.configureBlocking(false);
+            link.channel.configureBlocking(false);
             if (!unix) {
-                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-                channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+                link.channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+                link.channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
             }
-            Link link = new Link(channel);
             link.establish(address, unix, deadline);
-            channel.register(link.readable, SelectionKey.OP_READ);
-            channel.register(link.writable, SelectionKey.OP_WRITE);
+            link.channel.register(link.readable, SelectionKey.OP_READ);
+            link.channel.register(link.writable, SelectionKey.OP_WRITE);
             return link;
         } catch (IOException | RuntimeException e) {
-            channel.close();
+            link.close();
             throw e;
         }
     }
@@ -177,10 +195,14 @@ final class Link {
     }
 
     void close() {
-        for (AutoCloseable c : new AutoCloseable[] {channel, readable, writable}) {
+        closeAll(List.of(channel, readable, writable));
+    }
+
+    private static void closeAll(Collection<? extends Closeable> all) {
+        for (Closeable c : all) {
             try {
                 c.close();
-            } catch (Exception e) {
+            } catch (IOException e) {
                 // There is nothing left to lose.
             }
         }

@@ -1,8 +1,11 @@
 package spread;
 
 import java.lang.reflect.Field;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Names of daemons. */
 public final class AddressTest {
@@ -36,6 +39,31 @@ public final class AddressTest {
         }
         Check.fails(ErrorCode.ILLEGAL_SPREAD, () -> DaemonAddress.of(null, 65536));
         Check.fails(ErrorCode.ILLEGAL_SPREAD, () -> DaemonAddress.of(null, -1));
+    }
+
+    private static long openFiles() throws Exception {
+        try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+            return all.count();
+        }
+    }
+
+    /** Attempts that fail leave nothing open, however many they are. */
+    public static void leavesNothingOpen() throws Exception {
+        if (!Files.isDirectory(Path.of("/proc/self/fd"))) {
+            throw new AllTests.Skip("no /proc");
+        }
+        try (FakeDaemon d = new FakeDaemon()) {
+            String name = d.name();
+            d.stop();
+            long before = 0;
+            for (int i = 0; i < 40; i++) {
+                Check.fails(ErrorCode.COULD_NOT_CONNECT, () -> SpreadConnection.builder().daemon(name).connect());
+                if (i == 0) {
+                    before = openFiles();
+                }
+            }
+            Check.that(openFiles() < before + 20, "open: " + before + ", then " + openFiles());
+        }
     }
 
     /** Nobody is there. */

@@ -116,7 +116,7 @@ final class FakeDaemon implements AutoCloseable {
     @Override
     public void close() throws IOException {
         stop();
-        if (peer.isDone() && !peer.isCompletedExceptionally()) {
+        if (peer != null && peer.isDone() && !peer.isCompletedExceptionally()) {
             peer.join().close();
         }
     }
