@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** With a real daemon. */
@@ -172,6 +174,54 @@ public final class LiveTest {
             c.multicast(Service.AGREED, FakeDaemon.bytes("on"), GROUP);
             Check.equal("on", new String(c.receive(LONG).get().getData()));
             Check.fails(ErrorCode.CONNECTION_CLOSED, plain::receive);
+        }
+    }
+
+    /** The same twice while one thread sends and another receives: both go on, and what comes is whole. */
+    public static void restartUnderTraffic() throws Exception {
+        byte[] data = FakeDaemon.bytes("x".repeat(1000));
+        try (OwnDaemon d = new OwnDaemon();
+                ReconnectingConnection c = SpreadConnection.builder().daemon(d.name()).reconnecting()) {
+            c.join(GROUP);
+            int window = 50;
+            Semaphore inFlight = new Semaphore(window);
+            AtomicBoolean stop = new AtomicBoolean();
+            Check.Waiting sender = new Check.Waiting(() -> {
+                while (!stop.get()) {
+                    inFlight.acquire();
+                    try {
+                        c.multicast(Service.AGREED, data, GROUP);
+                    } catch (SpreadException e) {
+                        Check.equal(ErrorCode.CONNECTION_CLOSED, e.getCode());
+                    }
+                }
+            });
+            sender.start();
+            for (int restarts = 0; restarts < 3; restarts++) {
+                for (int messages = 0; messages < 100;) {
+                    SpreadMessage m = c.receive(LONG).get();
+                    if (m.isRegular()) {
+                        Check.equal(data, m.getData());
+                        messages++;
+                        inFlight.release();
+                    }
+                }
+                if (restarts < 2) {
+                    d.kill();
+                    Check.that(d.start(), "the daemon does not start again");
+                    Check.throwsA(PlaceLostException.class, () -> receiveAll(c));
+                    inFlight.release(window);
+                }
+            }
+            stop.set(true);
+            inFlight.release();
+            Check.join(sender);
+        }
+    }
+
+    private static void receiveAll(ReconnectingConnection c) throws Exception {
+        while (c.receive(LONG).isPresent()) {
+            continue;
         }
     }
 

@@ -2,6 +2,7 @@ package spread;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.ThreadLocalRandom;
@@ -41,7 +42,7 @@ final class OwnDaemon implements AutoCloseable {
         BufferedReader out = process.inputReader();
         for (String line = out.readLine(); line != null; line = out.readLine()) {
             if (line.startsWith("Membership id")) {
-                Thread drain = new Thread(() -> out.lines().forEach(l -> {}), "own-daemon");
+                Thread drain = new Thread(() -> drain(out), "own-daemon");
                 drain.setDaemon(true);
                 drain.start();
                 return true;
@@ -49,6 +50,15 @@ final class OwnDaemon implements AutoCloseable {
         }
         process.waitFor();
         return false;
+    }
+
+    /** Reads its log up to the end, so that it never waits for a reader. */
+    private static void drain(BufferedReader out) {
+        try {
+            out.transferTo(Writer.nullWriter());
+        } catch (IOException e) {
+            // It was killed.
+        }
     }
 
     void kill() {

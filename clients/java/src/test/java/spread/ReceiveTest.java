@@ -2,6 +2,7 @@ package spread;
 
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
@@ -36,6 +37,18 @@ public final class ReceiveTest {
                 d.peer().out.write(m, cut, m.length - cut);
                 Check.equal("hello", text(c.receive(LONG).get()));
             }
+            d.peer().close();
+        }
+    }
+
+    /** A timeout may be longer than anybody lives. */
+    public static void longTimeout() throws Exception {
+        Duration ever = ChronoUnit.FOREVER.getDuration();
+        try (FakeDaemon d = new FakeDaemon().serve();
+                SpreadConnection c = SpreadConnection.builder().daemon(d.name()).timeout(ever).connect()) {
+            Check.Waiting w = Check.waiting(() -> Check.equal("on", text(c.receive(ever).get())));
+            d.peer().out.write(FakeDaemon.data("on"));
+            w.ends();
             d.peer().close();
         }
     }
