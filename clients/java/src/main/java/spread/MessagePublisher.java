@@ -1,6 +1,7 @@
 package spread;
 
 import java.io.InterruptedIOException;
+import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -15,7 +16,7 @@ final class MessagePublisher implements Flow.Publisher<SpreadMessage> {
 
     @Override
     public void subscribe(Flow.Subscriber<? super SpreadMessage> subscriber) {
-        Subscription s = new Subscription(subscriber);
+        Subscription s = new Subscription(Objects.requireNonNull(subscriber));
         if (!taken.compareAndSet(null, s)) {
             subscriber.onSubscribe(new Nothing());
             subscriber.onError(new IllegalStateException("The messages have a subscriber already."));
@@ -111,6 +112,8 @@ final class MessagePublisher implements Flow.Publisher<SpreadMessage> {
                 finish(e.getCode() == ErrorCode.ILLEGAL_SESSION ? null : e);
             } catch (InterruptedException | InterruptedIOException | RuntimeException e) {
                 finish(e);
+            } finally {
+                taken.compareAndSet(this, null); // An Error of the subscriber is no reason to keep others away.
             }
         }
 
