@@ -16,7 +16,7 @@ use Gospread;
 my %connection;
 
 my %op = (
-    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll']) },
+    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll', 'any_group', 'auth']) },
     connect    => \&connect_to,
     join       => sub { get($_[0])->join($_[0]{group}); () },
     leave      => sub { get($_[0])->leave($_[0]{group}); () },
@@ -67,6 +67,7 @@ sub connect_to {
         membership => exists $o->{membership} ? $o->{membership} : 1,
         priority   => $o->{priority},
         timeout    => seconds($o, 10),
+        auth       => $o->{auth},
     );
     $connection{ $o->{c} } = $c;
     return (private_group => $c->private_group, daemon_version => [$c->daemon_version]);
@@ -104,13 +105,16 @@ sub drain {
         $bytes += length $m->data;
         $sha->add($m->sender, "\0", $m->data);
     }
-    return (count => $count, bytes => $bytes, seconds => Time::HiRes::time() - $start, digest => $sha->hexdigest);
+    return (
+        $count < $o->{count} ? (ok => JSON::PP::false(), error => 'timeout') : (),
+        count => $count, bytes => $bytes, seconds => Time::HiRes::time() - $start, digest => $sha->hexdigest,
+    );
 }
 
 sub as_hash {
     my ($e) = @_;
     return { kind => 'regular', data_of($e) } if $e->is_message;
-    return { kind => 'reject', old_type => $e->old_type, data_of($e->message) } if $e->is_rejected;
+    return { kind => 'reject', request => $e->request, data_of($e->message) } if $e->is_rejected;
     return { kind => 'self_leave', group => $e->group } if $e->is_self_leave;
     return { kind => 'transition', group => $e->group, id => $e->id } if $e->is_transition;
     return {

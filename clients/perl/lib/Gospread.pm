@@ -19,7 +19,7 @@ our @SOCKET_DIRS = ('/run/spread', '/tmp');
 # How much is read ahead while a send has to wait, in bytes.
 use constant READ_AHEAD => 1 << 20;
 
-my %OPTION = map { $_ => 1 } qw(name membership priority timeout send_timeout socket_dirs read_ahead);
+my %OPTION = map { $_ => 1 } qw(name membership priority timeout send_timeout socket_dirs read_ahead auth);
 
 sub connect {
     my ($class, $daemon, %o) = @_;
@@ -28,6 +28,7 @@ sub connect {
     if ($name ne '' && !Gospread::Protocol::is_plain_name($name, Gospread::Protocol::MAX_USER)) {
         Gospread::Error->throw(REJECT_ILLEGAL_NAME => 'the private name must have 1 to 10 bytes, each from $ to ~ in ASCII');
     }
+    my $auth = _methods($o{auth} || ['NULL']);
     my $self = bless {
         membership   => defined $o{membership} ? $o{membership} ? 1 : 0 : 1,
         send_timeout => defined $o{send_timeout} ? $o{send_timeout} : 30,
@@ -37,14 +38,21 @@ sub connect {
     my $deadline = Gospread::Transport::now() + (defined $o{timeout} ? $o{timeout} : 10);
     my $address = Gospread::Address::parse(defined $daemon ? _bytes($daemon) : '');
     $self->{transport} = Gospread::Transport->open($address, $o{socket_dirs} || \@SOCKET_DIRS, $deadline);
-    $self->_handshake($name, $o{priority}, $deadline);
+    $self->_handshake($name, $o{priority}, $auth, $deadline);
     return $self;
+}
+
+sub _methods {
+    my ($auth) = @_;
+    my @plain = grep { Gospread::Protocol::is_plain_name($_, Gospread::Protocol::AUTH_SLOT - 1) } @$auth;
+    return $auth if @$auth && @$auth <= Gospread::Protocol::AUTH_SLOTS && @plain == @$auth;
+    Gospread::Error->throw(REJECT_AUTH => 'there must be 1 to 3 authentication methods, such as NULL and IP');
 }
 
 # The client's side of the handshake (client protocol 2). It takes no more bytes
 # than it needs.
 sub _handshake {
-    my ($self, $name, $priority, $deadline) = @_;
+    my ($self, $name, $priority, $auth, $deadline) = @_;
     my $buffer = '';
     my $write_failure;
     # A daemon that refuses at once may have closed by now; its reason is worth more.
@@ -69,17 +77,20 @@ sub _handshake {
     $write->(Gospread::Protocol::hello($name, $self->{membership}, $priority));
     my $length = ord $take->(1);
     _refused($length, $name) if $length >= 0x80;
+    _refused(ord $take->(1), $name) if $length == 0;
     my @offered = split / /, $take->($length);
-    my ($method) = grep { my $m = $_; grep { $m eq $_ } @offered } qw(NULL IP);
-    if (!defined $method) {
-        _refused(ord $take->(1), $name) if $length == 0;
-        Gospread::Error->throw(REJECT_AUTH => "the daemon offers only authentication methods that this client does not have: @offered");
+    my %offered = map { $_ => 1 } @offered;
+    if (my @missing = grep { !$offered{$_} } @$auth) {
+        Gospread::Error->throw(REJECT_AUTH => "the daemon does not offer the authentication method @missing, but these: @offered");
     }
-    $write->(pack 'a' . Gospread::Protocol::CHOICE_SIZE, $method);
+    $write->(Gospread::Protocol::choice(@$auth));
     my $status = ord $take->(1);
     _refused($status, $name) if $status != 1;
     my @version = unpack 'C4', $take->(4);
     $length = pop @version;
+    if ($version[0] < 3 || grep { $_ >= 0x80 } @version) {
+        Gospread::Error->throw(REJECT_VERSION => 'the daemon is of the release ' . CORE::join('.', @version) . ', must be 3 or later');
+    }
     if ($length > Gospread::Protocol::MAX_NAME) {
         Gospread::Error->throw(CONNECTION_CLOSED => "the daemon sent a private group of $length bytes");
     }
@@ -94,9 +105,8 @@ sub _refused {
     if ($code < -9 || $code > -3 || $code == -8) {
         Gospread::Error->throw(CONNECTION_CLOSED => "the daemon broke off the handshake with the byte $byte");
     }
-    my $e = bless { code => $code }, 'Gospread::Error';
     my $of = $name ne '' && ($code == -5 || $code == -6) ? " ($name)" : '';
-    Gospread::Error->throw($e->name, "refused: $Gospread::Error::TEXT{$code}$of");
+    Gospread::Error->throw(Gospread::Error::name_of($code), "refused: $Gospread::Error::TEXT{$code}$of");
 }
 
 sub private_group  { return $_[0]{private_group} }
@@ -204,7 +214,7 @@ sub _receive {
     my $deadline = defined $timeout ? Gospread::Transport::now() + $timeout : undef;
     my $ok = eval {
         for (;;) {
-            die $self->{receive_failure} if $self->{receive_failure};
+            $self->{receive_failure}->again if $self->{receive_failure};
             if ($self->{transport}->read($decoder->buffer, $self->{read_ahead} ? 0 : _most($decoder->missing))) {
                 last if $m = $decoder->next;
             }
@@ -252,7 +262,7 @@ sub poll {
         };
         eval { $self->_lost($@) } if !$ok;
     }
-    die $self->{receive_failure} if $self->{receive_failure} && !$decoder->ready;
+    $self->{receive_failure}->again if $self->{receive_failure} && !$decoder->ready;
     return $waiting + $decoder->pending;
 }
 
@@ -265,7 +275,7 @@ sub ready {
 # that it can go on.
 sub _send {
     my ($self, $bytes, $timeout) = @_;
-    die $self->{send_failure} if $self->{send_failure};
+    $self->{send_failure}->again if $self->{send_failure};
     my $ok = eval {
         my $size = length $bytes;
         my $n = $self->{transport}->write(\$bytes, 0);
@@ -407,6 +417,11 @@ How long a later send may wait for a daemon that takes nothing, in seconds; defa
 
 Where to look for the Unix socket; default C<@Gospread::SOCKET_DIRS>.
 
+=item auth
+
+Reference to the names of the methods of authentication, 1 to 3, all of which the
+daemon must offer; only such as exchange no bytes: C<NULL> (the default), C<IP>.
+
 =item read_ahead
 
 0: take no more from the socket than the message that is received, so that
@@ -484,7 +499,7 @@ Closes the connection at once and without a word.
 
 Who has joined something must keep receiving: daemons cut off clients that do not.
 From a daemon at most 8 MiB a message are accepted, views of about 100,000 members.
-Authentication methods are those without an exchange of bytes (NULL, IP).
+Authentication methods are those without an exchange of bytes.
 
 Handlers of signals run while a call waits; one may close the connection, which ends
 the wait with ILLEGAL_SESSION, or die. A handler must not receive itself. After a

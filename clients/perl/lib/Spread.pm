@@ -330,7 +330,8 @@ C<MAX_PROC_NAME>, C<ENDIAN_RESERVED>, C<RESERVED>.
 After a lost connection every call gives CONNECTION_CLOSED until C<disconnect>. Zero
 groups, two services at once and messages that are too long are refused where the
 original loses the connection. A reference to an array of one group may be given to
-C<multicast>. The descriptor is in non-blocking mode.
+C<multicast>. The descriptor is in non-blocking mode. A daemon that takes nothing for
+30 seconds gives -25, and the message is not sent.
 
 =head1 LICENSE
 

@@ -79,11 +79,11 @@ for my $ahead (1, 0) {
 
     $c = $me->(accepting([['hang']]));
     local $SIG{ALRM} = sub { die "alarm\n" };
-    alarm 1;
+    Time::HiRes::alarm(0.05);
     is(eval { $c->receive; 1 } || $@, "alarm\n", 'a handler of a signal dies');
     is($c->receive(0), undef, 'the connection is as it was');
     local $SIG{ALRM} = sub { $c->close(0) };
-    alarm 1;
+    Time::HiRes::alarm(0.05);
     dies { $c->receive } 'ILLEGAL_SESSION', 'a handler of a signal closes';
 }
 

@@ -36,7 +36,7 @@ sub me { return Gospread->connect($_[0], name => 'me') }
 
 for my $code (-3, -4, -5, -6, -7, -9) {
     my $byte = chr($code & 0xff);
-    my $name = (bless { code => $code }, 'Gospread::Error')->name;
+    my $name = Gospread::Error::name_of($code);
     dies { me(fake([[read => 7], [send => $byte]])) } $name;
     dies { me(fake([[read => 7], [send => $NULL], [read => 90], [send => $byte]])) } $name, "$name after the choice";
     # Unread input and all: a reset.
@@ -62,14 +62,27 @@ for my $steps ([], [[send => "\5N"]], [[send => $NULL], [read => 90], [send => "
     cmp_ok(Time::HiRes::time() - $start, '<', 5, 'the timeout holds');
 }
 
-my %method = ('NULL IP ' => 'NULL', 'IP ' => 'IP', 'IP NULL ' => 'NULL', 'PWORD IP ' => 'IP');
-for my $list (sort keys %method) {
-    my $d = fake([[read => 7], [send => chr(length $list) . $list], [read => 90], [send => "\1\5\0\1\6#me#d1"]]);
-    me($d);
-    is(substr(finished($d), 7), pack('a90', $method{$list}), "of the methods $list");
+sub offering { return fake([[read => 7], [send => chr(length $_[0]) . $_[0]], [read => 90], [send => "\1\5\0\1\6#me#d1"]]) }
+
+for (['NULL IP ' => 'NULL'], ['IP NULL ' => 'NULL'], ['IP ' => 'IP'], ['NULL IP ' => 'NULL', 'IP']) {
+    my ($list, @auth) = @$_;
+    my $d = offering($list);
+    Gospread->connect($d, name => 'me', auth => \@auth);
+    is(substr(finished($d), 7), pack('a30 a60', @auth, ''), "@auth of the methods $list");
 }
-dies { me(fake([[read => 7], [send => "\6PWORD "], ['hang']])) } 'REJECT_AUTH', 'a method that we do not have';
-like($@->text, qr/PWORD/, 'it is named');
+for (['IP ' => 'NULL'], ['PWORD ' => 'NULL'], ['NULL ' => 'NULL', 'IP']) {
+    my ($list, @auth) = @$_;
+    dies { Gospread->connect(offering($list), name => 'me', auth => \@auth) } 'REJECT_AUTH', "@auth, but the daemon has $list";
+    like($@->text, qr/: $list?/, 'what there is is named');
+}
+for my $auth ([], [''], [undef], ['A B'], ['A' x 30], ['A' .. 'D']) {
+    dies { Gospread->connect('1@127.0.0.1', name => 'me', auth => $auth) } 'REJECT_AUTH', 'no such method is possible';
+}
+
+for my $version ("\2\x09\0", "\0\0\0", "\x80\0\0", "\5\xff\0") {
+    dies { me(accepting([], $version)) } 'REJECT_VERSION', 'an impossible release';
+}
+is_deeply([me(accepting([], "\3\1\0"))->daemon_version], [3, 1, 0], 'an old release');
 
 {
     my $dir = File::Temp->newdir;

@@ -101,8 +101,8 @@ sub next {
 sub _header {
     my ($self) = @_;
     my $header = substr $self->{buffer}, $self->{at}, 48;
-    # A word with one of the two marks is foreign, like one with none (3.2).
-    my $little = ord($header) & ord(substr $header, 3) & 0x80;
+    my $little = ord($header) & 0x80;
+    damaged('a type word that is of neither byte order') if $little != (ord(substr $header, 3) & 0x80);
     my ($type, $sender, $count, $hint, $length) = unpack $little ? 'V Z32 V a4 V' : 'N Z32 N a4 N', $header;
     my $size = 48 + $count * 32 + $length;
     if (   $size > MAX_MESSAGE

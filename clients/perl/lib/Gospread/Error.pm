@@ -6,7 +6,7 @@ use warnings;
 use Scalar::Util ();
 
 use overload
-    '""'     => sub { $_[0]->text },
+    '""'     => sub { "$_[0]{text}$_[0]{where}\n" },
     '0+'     => sub { $_[0]->code },
     'bool'   => sub { 1 },
     fallback => 1;
@@ -62,11 +62,28 @@ my %NAME = reverse %CODE;
 sub throw {
     my ($class, $name, $text) = @_;
     my $code = $CODE{$name};
-    die bless { code => $code, text => defined $text ? $text : $TEXT{$code} }, $class;
+    die bless { code => $code, text => defined $text ? $text : $TEXT{$code}, where => _where() }, $class;
 }
 
+# Dies of the same error as before, in the call of today.
+sub again {
+    my ($self) = @_;
+    die bless { %$self, where => _where() }, ref $self;
+}
+
+# The place in the program, as die has it.
+sub _where {
+    my $i = 0;
+    while (my ($package, $file, $line) = caller $i++) {
+        return " at $file line $line." if $package !~ /\A(?:Gospread\b|Spread\z)/;
+    }
+    return '';
+}
+
+sub name_of { return $NAME{ $_[0] } }
+
 sub code { return $_[0]{code} }
-sub name { return $NAME{ $_[0]{code} } }
+sub name { return name_of($_[0]{code}) }
 sub text { return $_[0]{text} }
 
 # is($e [, NAME]): whether something caught is such an error.
@@ -93,7 +110,8 @@ Gospread::Error - what the methods of Gospread die with
 
 =head1 DESCRIPTION
 
-In string context an error is its text. C<code> is the number that the protocol
+In string context an error is its text with the place in the program, as with
+C<die>; C<text> is the text alone. C<code> is the number that the protocol
 gives it, C<name> the name of that number:
 
     -1 ILLEGAL_SPREAD          -9 REJECT_AUTH

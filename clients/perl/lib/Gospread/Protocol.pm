@@ -19,7 +19,8 @@ use constant {
     MAX_DATA    => 144_000,
     MAX_BODY    => 143_952,    # data plus 32 bytes a group
     HEADER_SIZE => 48,
-    CHOICE_SIZE => 90,
+    AUTH_SLOT   => 30,
+    AUTH_SLOTS  => 3,
 
     SERVICES        => 0x0000003f,
     SELF_DISCARD    => 0x00000040,
@@ -57,6 +58,9 @@ sub hello {
     my ($user, $membership, $priority) = @_;
     return pack 'C4 C/a*', @SPEAKS, ($priority ? 0x10 : 0) | ($membership ? 1 : 0), $user;
 }
+
+# The choice of at most three methods of authentication.
+sub choice { return pack 'a30 a30 a30', @_, ('') x (AUTH_SLOTS - @_) }
 
 # message(type word without the mark, sender, \@groups, application type, data)
 sub message {

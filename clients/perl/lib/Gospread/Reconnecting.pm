@@ -7,19 +7,19 @@ use Time::HiRes ();
 
 use Gospread;
 
-our $VERSION = '1.000';
+our @CARP_NOT = ('Gospread');
+our $VERSION  = '1.000';
 
-# Refusals that time does not heal.
-my %FINAL = map { $_ => 1 } qw(ILLEGAL_SPREAD REJECT_ILLEGAL_NAME REJECT_VERSION REJECT_AUTH);
+# What time does not heal.
+my %FINAL = map { $_ => 1 } qw(ILLEGAL_SESSION ILLEGAL_SPREAD REJECT_ILLEGAL_NAME REJECT_VERSION REJECT_AUTH);
 
 sub new {
     my ($class, $connect, %o) = @_;
+    my %default = (send_timeout => 30, min_delay => 0.05, max_delay => 2);
+    for (keys %o) { Gospread::_usage("Gospread::Reconnecting has no option $_") if !exists $default{$_} }
     my $self = bless {
-        connect      => $connect,
-        send_timeout => 30,
-        min_delay    => 0.05,
-        max_delay    => 2,
-        %o,
+        %default, %o,
+        connect  => $connect,
         groups   => {},
         failed   => 0,
         next_try => 0,
@@ -137,9 +137,10 @@ sub _reconnect {
             return 0;
         }
         _sleep($self->{next_try} - Gospread::Transport::now());
+        # Handlers of signals may close in the meantime.
         $self->_check;
         my $c;
-        if (eval { $c = $self->{connect}->(); $c->join($_) for sort keys %{ $self->{groups} }; 1 }) {
+        if (eval { $c = $self->{connect}->(); $self->_check; $c->join($_) for sort keys %{ $self->{groups} }; 1 }) {
             @$self{qw(connection announce failed)} = ($c, 1, 0);
             # One that is lost again at once is not made again at once.
             $self->{next_try} = Gospread::Transport::now() + $self->{min_delay};

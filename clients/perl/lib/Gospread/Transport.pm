@@ -46,20 +46,20 @@ sub open {
 
 sub _tcp {
     my ($class, $host, $port, $deadline) = @_;
-    my $left = $deadline - now();
-    _late("$host:$port") if $left <= 0;
     my ($error, @addresses) = getaddrinfo($host, $port, { socktype => SOCK_STREAM });
     if ($error) {
         my $name = $error == EAI_NONAME ? 'ILLEGAL_SPREAD' : 'COULD_NOT_CONNECT';
         Gospread::Error->throw($name => "no connection to $host:$port: $error");
     }
-    # One after the other, until one answers.
-    my $fh = do { local $@; IO::Socket::IP->new(PeerAddrInfo => \@addresses, Timeout => $left) };
-    if (!$fh) {
-        my $why = $!;
+    my ($fh, $why);
+    for my $address (@addresses) {
+        my $left = $deadline - now();
+        _late("$host:$port") if $left <= 0;
+        last if $fh = do { local $@; IO::Socket::IP->new(PeerAddrInfo => [$address], Timeout => $left) };
+        $why = $!;
         _late("$host:$port") if now() >= $deadline;
-        Gospread::Error->throw(COULD_NOT_CONNECT => "no connection to $host:$port: $why");
     }
+    Gospread::Error->throw(COULD_NOT_CONNECT => "no connection to $host:$port: $why") if !$fh;
     setsockopt $fh, IPPROTO_TCP, TCP_NODELAY, 1;
     setsockopt $fh, SOL_SOCKET, SO_KEEPALIVE, 1;
     return $class->_new($fh);
