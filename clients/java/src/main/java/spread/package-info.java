@@ -4,8 +4,9 @@
  *
  * <p>The classes have the names and signatures of the classic Java client, so that programs written
  * for it run unchanged; {@link spread.SpreadConnection#builder()}, {@link spread.Service},
- * {@link spread.SpreadConnection#receive(java.time.Duration)} and
- * {@link spread.SpreadConnection#publisher()} are what new programs use.
+ * {@link spread.SpreadConnection#receive(java.time.Duration)},
+ * {@link spread.SpreadConnection#publisher()} and {@link spread.SpreadConnectionBuilder#reconnecting()}
+ * are what new programs use.
  *
  * <pre>{@code
  * try (SpreadConnection c = SpreadConnection.builder().daemon("4803").privateName("alice").connect()) {
