@@ -16,13 +16,16 @@ import java.util.concurrent.locks.ReentrantLock;
  * {@link PlaceLostException}. Safe for use by many threads.
  */
 public final class ReconnectingConnection implements AutoCloseable {
-    private static final long FIRST_PAUSE_MILLIS = 50;
-    private static final long LONGEST_PAUSE_MILLIS = 5_000;
+    private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
+    private static final long LONGEST_PAUSE = TimeUnit.SECONDS.toNanos(5);
 
     private final SpreadConnectionBuilder builder;
     private final CountDownLatch closed = new CountDownLatch(1);
-    /** Held by the thread that makes a connection. */
+    /** Held by the thread that makes a connection; guards the pauses between attempts. */
     private final ReentrantLock connecting = new ReentrantLock();
+    private long pause = FIRST_PAUSE;
+    private long nextTry = System.nanoTime();
+
     /** Keeps joins and leaves in one order; sending them may wait, so receiving must not need it. */
     private final ReentrantLock requests = new ReentrantLock();
     /** Guarded by requests. */
@@ -220,14 +223,12 @@ public final class ReconnectingConnection implements AutoCloseable {
     }
 
     private SpreadConnection connect(long deadline) throws SpreadException, InterruptedException {
-        long pause = FIRST_PAUSE_MILLIS;
-        while (true) {
-            checkOpen();
-            if (Link.passed(deadline)) {
-                return null;
-            }
+        while (awaitTurn(deadline)) {
             try {
-                return adopt(builder.connect(Math.min(deadline, Link.after(builder.timeout()))));
+                SpreadConnection c = adopt(builder.connect(Math.min(deadline, Link.after(builder.timeout()))));
+                pause = FIRST_PAUSE;
+                nextTry = System.nanoTime() + pause; // It may be lost at once.
+                return c;
             } catch (SpreadException e) {
                 checkOpen();
                 if (Thread.interrupted()) {
@@ -238,16 +239,24 @@ public final class ReconnectingConnection implements AutoCloseable {
                 }
                 failed(e);
             }
-            long wait = Math.min(pause / 2 + ThreadLocalRandom.current().nextLong(pause),
-                    TimeUnit.NANOSECONDS.toMillis(Math.max(0, Link.left(deadline))) + 1);
-            closed.await(wait, TimeUnit.MILLISECONDS);
-            pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
+            nextTry = System.nanoTime() + pause / 2 + ThreadLocalRandom.current().nextLong(pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
+        return null;
     }
 
-    private static boolean isFinal(ErrorCode code) {
+    /** Waits for the end of the pause after a failure; false if the deadline passes first. */
+    private boolean awaitTurn(long deadline) throws SpreadException, InterruptedException {
+        closed.await(Math.min(Link.left(nextTry), Link.left(deadline)), TimeUnit.NANOSECONDS);
+        checkOpen();
+        return !Link.passed(deadline);
+    }
+
+    /** A host that was known once will be known again. */
+    private synchronized boolean isFinal(ErrorCode code) {
         return switch (code) {
             case COULD_NOT_CONNECT, CONNECTION_CLOSED, REJECT_QUOTA, REJECT_NOT_UNIQUE -> false;
+            case ILLEGAL_SPREAD -> !everConnected;
             default -> true;
         };
     }
