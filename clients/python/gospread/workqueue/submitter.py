@@ -15,6 +15,7 @@ from typing import Any, Deque, Dict, Iterator, List, Optional, Set, Tuple, Type
 from ..connection import Connection, connect
 from ..errors import SpreadError
 from ..events import Message as SpreadMessage
+from ..events import Service
 from ..names import Name
 from ..session import Data
 from ._core import Counts
@@ -363,7 +364,9 @@ class Submitter:
         with self._lock:
             c, lost = self._connection, self._lost
         if c is not None:
-            c.multicast(self._group, m.encode(), type=MESSAGE_TYPE)
+            # When a worker says that it has the job, the daemons of all others hold it.
+            service = Service.SAFE if m.verb == "submit" else Service.AGREED
+            c.multicast(self._group, m.encode(), service=service, type=MESSAGE_TYPE)
         elif lost is not None:
             raise lost
 
