@@ -57,7 +57,8 @@ if command -v apt-get >/dev/null; then
 fi
 # The clients in other languages, and the examples that are built on them, on Debian.
 if command -v apt-get >/dev/null; then
-	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven lua5.4:lua5.4 tclsh:tcl g++:g++ \
+	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven lua5.1:lua5.1 lua5.2:lua5.2 lua5.3:lua5.3 lua5.4:lua5.4 luajit:luajit luarocks:luarocks luacheck:lua-check \
+		tclsh:tcl tclsh8.6:tcl8.6 g++:g++ \
 		apache2:apache2 mariadbd:mariadb-server; do
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
