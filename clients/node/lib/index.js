@@ -1,0 +1,2 @@
+export { connect, Connection } from './connection.js';
+export { SpreadError } from './errors.js';
