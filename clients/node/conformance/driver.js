@@ -9,7 +9,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const connections = new Map();
 
 const operations = {
-  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'async'] }),
+  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'async', 'any_group', 'auth'] }),
   exit: () => ({}),
 
   async connect({ c, daemon, name, membership, priority, timeout_ms: timeout, auth }) {
@@ -30,7 +30,7 @@ const operations = {
   async multicast({ c, service, groups, type = 0, data_b64: data = '', self_discard: selfDiscard = false, repeat = 1 }) {
     const bytes = Buffer.from(data, 'base64');
     let sent = 0;
-    for (let i = 0; i < repeat; i++) sent = await get(c).multicast(groups, bytes, { service, type, selfDiscard });
+    for (let i = 0; i < repeat; i++) sent += await get(c).multicast(groups, bytes, { service, type, selfDiscard });
     return { sent };
   },
 
@@ -80,7 +80,7 @@ const operations = {
 
 function get(c) {
   const connection = connections.get(c);
-  if (!connection) throw new Error(`no connection ${c}`);
+  if (!connection) throw new SpreadError('ILLEGAL_SESSION', `no connection ${c}`);
   return connection;
 }
 
@@ -96,7 +96,7 @@ function describe(event) {
     case 'selfLeave':
       return { kind: 'self_leave', group };
     case 'rejected':
-      return { ...regular(event), kind: 'reject', old_type: event.serviceType };
+      return { ...regular(event), kind: 'reject', request: event.request, old_type: event.serviceType };
     default:
       return regular(event);
   }

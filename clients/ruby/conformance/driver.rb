@@ -19,7 +19,7 @@ end
 
 # Carries out one operation after the other.
 class Driver
-  FEATURES = %w[unix poll threads].freeze
+  FEATURES = %w[unix poll threads any_group auth].freeze
 
   def initialize
     @connections = {}
@@ -47,7 +47,7 @@ class Driver
     { ok: false, error: "internal", text: e.full_message(highlight: false) }
   end
 
-  def connection(request) = @connections.fetch(request[:c])
+  def connection(request) = @connections[request[:c]] || raise(Gospread::Error::IllegalSession, "no connection #{request[:c]}")
   def timeout(request) = request[:timeout_ms] && request[:timeout_ms] / 1000.0
 
   def op_hello(_) = { language: "ruby", client: Gospread::VERSION, features: FEATURES }
@@ -79,8 +79,8 @@ class Driver
     data = (request[:data_b64] || "").unpack1("m")
     sent = 0
     (request[:repeat] || 1).times do
-      sent = connection(request).multicast(groups, data, service: request[:service]&.to_sym,
-                                           type: request[:type] || 0, self_discard: request[:self_discard])
+      sent += connection(request).multicast(groups, data, service: request[:service]&.to_sym,
+                                            type: request[:type] || 0, self_discard: request[:self_discard])
     end
     { sent: sent }
   end
@@ -117,6 +117,18 @@ class Driver
     {}
   end
 
+  def op_close_wakes(request)
+    c = connection(request)
+    receiver = Thread.new do
+      c.receive while true
+    rescue Gospread::Error => e
+      e.code
+    end
+    Thread.pass until receiver.stop?
+    c.close
+    { woken: receiver.value }
+  end
+
   def op_abort(request)
     connection(request).abort
     {}
@@ -128,7 +140,7 @@ class Driver
 
   def describe(event)
     case event
-    when Gospread::Rejected then regular(event).merge(kind: "reject", old_type: event.service_type)
+    when Gospread::Rejected then regular(event).merge(kind: "reject", request: event.request, old_type: event.service_type)
     when Gospread::Message then regular(event)
     when Gospread::View then view(event)
     when Gospread::Transition then { kind: "transition", group: Text.name(event.group), id: event.id.to_a }
