@@ -75,6 +75,14 @@ module Gospread
       end
     end
 
+    # What may be joined.
+    def self.check_group(group) # :nodoc:
+      return if (1..Wire::MAX_NAME).cover?(group.bytesize) && Wire.legal?(group)
+
+      raise Error::IllegalGroup,
+            "group #{group.inspect}, must have 1 to #{Wire::MAX_NAME} bytes of printable ASCII from $ to ~ (no blanks, quotes, # or !)"
+    end
+
     # See Connection.open.
     def initialize(daemon = nil, name: nil, membership: true, priority: false, timeout: DEFAULT_TIMEOUT, auth: { "NULL" => nil })
       name = check_name(name)
@@ -249,12 +257,7 @@ module Gospread
 
     def request(word, groups)
       groups = groups.flatten
-      groups.each do |group|
-        next if (1..Wire::MAX_NAME).cover?(group.bytesize) && Wire.legal?(group)
-
-        raise Error::IllegalGroup,
-              "group #{group.inspect}, must have 1 to #{Wire::MAX_NAME} bytes of printable ASCII from $ to ~ (no blanks, quotes, # or !)"
-      end
+      groups.each { |group| Connection.check_group(group) }
       groups.each { |group| transmit(head(word, [group], 0, 0), [], 0) }
       self
     end

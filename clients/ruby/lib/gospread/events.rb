@@ -10,6 +10,7 @@ module Gospread
     def transition? = false
     def self_leave? = false
     def rejected? = false
+    def reconnected? = false
     # For pattern matching: <tt>in Gospread::Message[type: 7, data:]</tt>.
     def deconstruct_keys(_keys) = to_h
   end
