@@ -25,6 +25,7 @@ type daemon struct {
 	dir  string
 	// socketOnly: clients reach it by its Unix socket only.
 	socketOnly bool
+	place      *place // nil: here
 
 	cmd    *exec.Cmd
 	out    output
@@ -32,15 +33,18 @@ type daemon struct {
 }
 
 func (d *daemon) tcp() string     { return fmt.Sprintf("%d@%s", d.port, d.host) }
-func (d *daemon) socket() string  { return fmt.Sprintf("/tmp/%d", d.port) }
+func (d *daemon) socket() string  { return fmt.Sprintf("%s/tmp/%d", d.place.root(), d.port) }
 func (d *daemon) address() string { return net.JoinHostPort(d.host, strconv.Itoa(d.port)) }
 
 // startDaemons runs the daemons of a scenario, d1 and so on, until the test ends.
 // They have found each other when it returns.
-func startDaemons(t testing.TB, s *scenario) []*daemon {
+func startDaemons(t testing.TB, s *scenario, where *place) []*daemon {
 	t.Helper()
 	for range 5 {
 		all := placeDaemons(t, s)
+		if where != nil {
+			all[0].place, all[0].socketOnly = where, true
+		}
 		if launch(t, all) {
 			t.Cleanup(func() {
 				if t.Failed() {
@@ -74,7 +78,10 @@ func placeDaemons(t testing.TB, s *scenario) []*daemon {
 		t.Skip("this machine has no IPv6")
 	}
 	for i := range s.Daemons {
-		d := &daemon{name: fmt.Sprintf("d%d", i+1), host: host, port: freePort(t), dir: dir, socketOnly: s.Interfaces != ""}
+		d := &daemon{name: fmt.Sprintf("d%d", i+1), host: host, port: s.Port, dir: dir, socketOnly: s.Interfaces != ""}
+		if d.port == 0 {
+			d.port = freePort(t)
+		}
 		all = append(all, d)
 		segment := host
 		if strings.Contains(host, ":") {
@@ -110,7 +117,8 @@ func launch(t testing.TB, all []*daemon) bool {
 
 // start runs the process and waits until it serves.
 func (d *daemon) start(t testing.TB) error {
-	d.cmd = exec.Command(suite.daemon, "-c", "spread.conf", "-n", d.name)
+	argv := d.place.command(d.dir, []string{suite.daemon, "-c", "spread.conf", "-n", d.name})
+	d.cmd = exec.Command(argv[0], argv[1:]...)
 	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = d.dir, &d.out, &d.out
 	if err := d.cmd.Start(); err != nil {
 		return fmt.Errorf("starting daemon %s: %w", d.name, err)
@@ -176,7 +184,7 @@ func (d *daemon) end(signal os.Signal) error {
 
 // removeSockets removes the Unix sockets, as a cleaner of /tmp does.
 func (d *daemon) removeSockets() error {
-	for _, path := range []string{d.socket(), d.socket() + ".lock", fmt.Sprintf("/run/spread/%d", d.port)} {
+	for _, path := range []string{d.socket(), d.socket() + ".lock", fmt.Sprintf("%s/run/spread/%d", d.place.root(), d.port)} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -228,11 +227,8 @@ func message(ev spread.Event) reply {
 
 func regular(m *spread.Message) reply {
 	return reply{"kind": "regular", "service": strings.ToLower(m.Service.String()), "sender": text(m.Sender), "groups": texts(m.Groups),
-		"type": m.Type, "data_b64": append([]byte{}, m.Data...), "endian_mismatch": m.BigEndian != bigEndian, "self_discard": m.SelfDiscard}
+		"type": m.Type, "data_b64": append([]byte{}, m.Data...), "endian_mismatch": m.BigEndian, "self_discard": m.SelfDiscard}
 }
-
-// bigEndian is the order of this machine.
-var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
 func id(v spread.ViewID) []int32 { return []int32{v.Daemon, v.Time, v.Index} }
 
