@@ -91,7 +91,7 @@ module Gospread
       @socket = Address.parse(daemon).connect(deadline)
       begin
         accept = Handshake.new(@socket, deadline).run(name, membership: membership, priority: priority, auth: auth)
-      rescue Exception # rubocop:disable Lint/RescueException
+      rescue Exception
         @socket.close
         raise
       end
@@ -135,8 +135,9 @@ module Gospread
     # within timeout seconds. nil waits without limit, 0 not at all. A message that has come in part
     # is not lost.
     #
-    # Raises Error::ConnectionClosed when the connection is lost, again and again,
-    # and Error::IllegalSession after #close; a thread that waits is woken by it.
+    # Raises Error::ConnectionClosed when the connection is lost, again and again;
+    # Error::IllegalMessage, once, if the daemon sent what cannot be right, which ends the connection;
+    # and Error::IllegalSession after #close: a thread that waits is woken by it.
     def receive(timeout: nil)
       deadline = Clock.deadline(timeout)
       @receiving.take(deadline) { receive_now(deadline) } || nil
@@ -311,7 +312,7 @@ module Gospread
     # An exception from elsewhere, such as Timeout's, ended a write: what would
     # be sent next could stand in the middle of a message.
     def interrupted
-      @broken ||= Error::ConnectionClosed.new("sending a message was interrupted; the connection was given up")
+      @broken ||= "sending a message was interrupted; the connection was given up"
       shutdown
     end
 
@@ -348,7 +349,7 @@ module Gospread
     rescue SystemCallError, IOError => e
       lost(e)
     rescue Error::IllegalMessage => e
-      broken(e)
+      give_up(e)
     end
 
     # Fills the partial message up to count bytes; false if time is over.
@@ -401,23 +402,23 @@ module Gospread
 
     def check_open
       raise Error::IllegalSession if @closed
-      raise @broken.class, @broken.message if @broken
+      raise Error::ConnectionClosed, @broken if @broken
     end
 
     def lost(cause)
       check_open
-      broken(Error::ConnectionClosed.new(lost_text(cause)))
+      give_up(Error::ConnectionClosed.new(lost_text(cause)))
     end
 
     def lost_text(cause)
       cause ? "the connection is lost: #{cause.message}" : "the daemon closed the connection; its log may tell why"
     end
 
-    # Ends a connection that cannot be used any more.
-    def broken(reason)
-      @broken ||= reason
+    # Ends a connection that cannot be used any more, which every later call tells.
+    def give_up(reason)
+      @broken ||= reason.message
       shutdown
-      raise @broken.class, @broken.message
+      raise reason
     end
 
     # Waits until the daemon has closed the connection; whoever else receives sees

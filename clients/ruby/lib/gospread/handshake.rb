@@ -68,7 +68,7 @@ module Gospread
       raise Error::ConnectionClosed, nonsense unless REFUSALS.cover?(status)
 
       kind = Error.for(status)
-      raise kind.new if kind.code != Error::RejectNotUnique.code # rubocop:disable Style/RaiseArgs
+      raise kind unless kind == Error::RejectNotUnique
 
       raise kind, "refused: another client of this daemon has the private name #{name.inspect}; choose another, or none to be given one"
     end

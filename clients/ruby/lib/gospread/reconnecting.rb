@@ -30,17 +30,21 @@ module Gospread
     include Enumerable
 
     # Trying again is no use after these.
-    FINAL = [Error::IllegalSpread, Error::RejectIllegalName, Error::RejectVersion, Error::RejectAuth].freeze
+    FINAL = [Error::RejectIllegalName, Error::RejectVersion, Error::RejectAuth].freeze
+    # How long one attempt may take, in seconds.
+    DEFAULT_TIMEOUT = 5
     private_constant :FINAL
 
     # daemons:: one or an Array, of which the next is tried after the one that was lost.
     # delay, max_delay:: seconds between attempts, which double from the one to
     #                    the other.
+    # timeout:: of each attempt, in seconds.
     # Other arguments and errors as for Connection.open; the first connection is made here.
-    def initialize(daemons = nil, delay: 0.1, max_delay: 5, **options)
+    def initialize(daemons = nil, delay: 0.1, max_delay: 5, timeout: DEFAULT_TIMEOUT, **options)
       @daemons = [*daemons]
       @daemons << "" if @daemons.empty?
-      @options = options
+      @daemons.each { |daemon| Address.parse(daemon) }
+      @options = options.merge(timeout: timeout)
       @delay = delay
       @max_delay = max_delay
       @groups = []
@@ -49,7 +53,9 @@ module Gospread
       @ended = ConditionVariable.new
       @closed = false
       @error = nil
+      @pause = @delay
       @connection = connect_first
+      @next = Clock.now + @delay
     end
 
     # As Connection.open.
@@ -91,7 +97,8 @@ module Gospread
     # As in Connection.
     def multicast(...) = @connection.multicast(...)
 
-    # As in Connection, and Reconnected. Raises only Error::IllegalSession after #close,
+    # As in Connection, and Reconnected. An attempt to connect that is under way is
+    # finished when the time is over. Raises only Error::IllegalSession after #close,
     # and what makes further attempts useless: Error::RejectAuth and its like.
     def receive(timeout: nil)
       deadline = Clock.deadline(timeout)
@@ -130,26 +137,25 @@ module Gospread
     end
 
     def connect_first
-      @daemons.each_with_index do |_, i|
-        return connect
+      failed = 0
+      begin
+        connect
       rescue Error::CouldNotConnect, Error::ConnectionClosed
-        raise if i == @daemons.size - 1
+        raise if (failed += 1) == @daemons.size
 
         @daemons.rotate!
+        retry
       end
     end
 
-    def connect(**limit) = Connection.new(@daemons.first, **@options, **limit)
+    def connect = Connection.new(@daemons.first, **@options)
 
     def receive_now(deadline)
       @connection.receive(timeout: Clock.left(deadline))
     rescue Error::ConnectionClosed, Error::IllegalMessage => e
-      @connection.abort
       raise Error::IllegalSession if @closed
 
       @error = e
-      @pause = @delay
-      @next = Clock.now
       reconnect(deadline)
     end
 
@@ -164,7 +170,7 @@ module Gospread
           raise
         rescue Error
           @daemons.rotate!
-          @next = Clock.now + @pause
+          @next = Clock.now + @pause * rand(0.5..1.0)
           @pause = [@pause * 2, @max_delay].min
         end
       end
@@ -183,19 +189,32 @@ module Gospread
       end
     end
 
+    # The one that was lost is kept until then: it tells senders so.
     def restore(connection)
-      @lock.synchronize do
-        @connection = connection
+      lost = @connection
+      groups = @lock.synchronize do
         raise Error::IllegalSession if @closed
+
+        @connection = connection
+        @groups.dup
       end
-      groups = @lock.synchronize { @groups.dup }
+      lost.abort
       connection.join(*groups)
+      # What was left meanwhile.
+      connection.leave(*@lock.synchronize { groups - @groups })
+      restored
+    rescue Error
+      connection.abort unless @connection.equal?(connection)
+      raise
+    end
+
+    # A connection that is lost at once is not made anew at once.
+    def restored
       error = @error
       @error = nil
-      Reconnected.new(connection.private_group, error)
-    rescue Error
-      connection.abort
-      raise
+      @pause = @delay
+      @next = Clock.now + @delay
+      Reconnected.new(private_group, error)
     end
   end
 end
