@@ -3,6 +3,7 @@ import { connectSocket, parseDaemon } from './address.js';
 import { Decoder } from './decoder.js';
 import { again, SpreadError } from './errors.js';
 import { shake } from './handshake.js';
+import { iterate } from './iterate.js';
 import * as wire from './wire.js';
 
 const defaultTimeout = 30_000;
@@ -175,21 +176,7 @@ export class Connection extends EventEmitter {
   }
 
   [Symbol.asyncIterator]() {
-    const next = async () => {
-      try {
-        return { value: await this.receive(), done: false };
-      } catch (e) {
-        if (e.code === 'ILLEGAL_SESSION') return { value: undefined, done: true };
-        throw e;
-      }
-    };
-    return {
-      next,
-      return: async () => ({ value: undefined, done: true }),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return iterate(this);
   }
 
   pause() {
@@ -293,7 +280,7 @@ export class Connection extends EventEmitter {
       this.#cut(b);
     } catch (e) {
       this.#serve();
-      this.#fail(e);
+      this.#fail(e.message, e);
       return;
     }
     this.#serve();
@@ -416,15 +403,14 @@ export class Connection extends EventEmitter {
   }
 
   #lost(cause) {
-    const text = cause ? `the connection is lost: ${cause.message}` : 'the daemon closed the connection; its log may tell why';
-    this.#fail(new SpreadError('CONNECTION_CLOSED', text, { cause }));
+    this.#fail(cause ? `the connection is lost: ${cause.message}` : 'the daemon closed the connection; its log may tell why', cause);
   }
 
   // Ends a connection that cannot be used any more. What has come before can be
   // received.
-  #fail(reason) {
+  #fail(text, cause) {
     if (this.#reason) return;
-    this.#over(reason);
+    this.#over(new SpreadError('CONNECTION_CLOSED', text, { cause }));
     this.#socket.destroy();
     this.#tellEnd();
   }

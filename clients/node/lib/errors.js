@@ -41,4 +41,4 @@ SpreadError.prototype.name = 'SpreadError';
 export const codeOf = (number) => Object.keys(codes).find((name) => codes[name][0] === number);
 
 /** An exception that says the same and tells where this call was made. */
-export const again = (e) => new SpreadError(e.code, e.message, { cause: e });
+export const again = (e) => new SpreadError(e.code, e.message, { cause: e.cause });
