@@ -69,7 +69,7 @@ class Connection extends EventEmitter {
 
   #connected(connection) {
     connection.on('message', (m) => this.emit('message', m.groups[0], m.data.toString(), m));
-    connection.on('error', (e) => this.#failed(e));
+    connection.on('error', () => {}); // "close" tells.
     connection.on('close', () => {
       this.#connection = null;
       this.#again();

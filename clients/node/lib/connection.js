@@ -32,11 +32,11 @@ export async function connect(daemon, options = {}) {
   wire.checkUser(name);
   checkAuth(auth);
   const places = parseDaemon(daemon);
+  signal?.throwIfAborted();
   const limit = new AbortController();
   const expire = () => limit.abort(new SpreadError('CONNECTION_CLOSED', `the daemon did not answer within ${timeout} ms`));
   const give = () => limit.abort(signal.reason);
   const timer = timeout > 0 && timeout < Infinity ? setTimeout(expire, timeout) : undefined;
-  signal?.throwIfAborted();
   signal?.addEventListener('abort', give, { once: true });
   try {
     const socket = await connectSocket(places, limit.signal);
