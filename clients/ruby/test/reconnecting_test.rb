@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "timeout"
 require_relative "helper"
 
 # Connections that are made anew.
@@ -101,13 +102,39 @@ class ReconnectingTest < Minitest::Test
     assert_equal [], receiver.value
   end
 
-  def test_illegal_groups_are_not_remembered
-    address = fake do |_, socket|
+  def test_groups_that_cannot_be_right_are_not_remembered
+    joined = Queue.new
+    address = fake do |i, socket|
       accept(socket)
+      next socket.read(3 * 80) if i.zero?
+
+      2.times { joined << socket.read(80).unpack1("@48Z32") }
       drain(socket)
     end
     c = reconnecting(address)
     assert_raises(Error::IllegalGroup) { c.join("a b") }
     assert_raises(Error::IllegalService) { c.multicast("g", "x", service: nil) }
+    c.join("g", ["h"])
+    c.leave("h")
+    await(c, Reconnected)
+    c.join("i")
+    assert_equal %w[g i], [joined.pop, joined.pop]
+  end
+
+  # A timeout from elsewhere leaves nothing behind that would keep the name in use.
+  def test_timeouts_while_it_connects
+    go = Queue.new
+    address = fake do |i, socket|
+      next accept(socket) if i.zero?
+
+      go.pop if i == 1
+      accept(socket)
+      drain(socket)
+    end
+    c = reconnecting(address)
+    assert_raises(Timeout::Error) { Timeout.timeout(0.1) { c.receive } }
+    go << true
+    assert_equal "#me#d1", await(c, Reconnected).private_group
+    assert_nil c.receive(timeout: 0)
   end
 end

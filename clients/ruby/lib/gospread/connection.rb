@@ -91,9 +91,8 @@ module Gospread
       @socket = Address.parse(daemon).connect(deadline)
       begin
         accept = Handshake.new(@socket, deadline).run(name, membership: membership, priority: priority, auth: auth)
-      rescue Exception
-        @socket.close
-        raise
+      ensure
+        @socket.close unless accept
       end
       begin_session(accept, membership)
     end

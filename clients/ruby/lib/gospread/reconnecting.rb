@@ -189,32 +189,36 @@ module Gospread
       end
     end
 
-    # The one that was lost is kept until then: it tells senders so.
+    # Until the groups are joined the lost connection stays, and tells senders so. Groups that were
+    # asked for or left meanwhile come then.
     def restore(connection)
-      lost = @connection
-      groups = @lock.synchronize do
-        raise Error::IllegalSession if @closed
-
-        @connection = connection
-        @groups.dup
-      end
-      lost.abort
+      whole = false
+      groups = @lock.synchronize { @groups.dup }
       connection.join(*groups)
-      # What was left meanwhile.
-      connection.leave(*@lock.synchronize { groups - @groups })
-      restored
-    rescue Error
-      connection.abort unless @connection.equal?(connection)
-      raise
+      event, lost, now = @lock.synchronize { adopt(connection) }
+      whole = true
+      lost.abort
+      begin
+        connection.join(*(now - groups)).leave(*(groups - now))
+      rescue Error::ConnectionClosed
+        # The next call to receive sees it, too.
+      end
+      event
+    ensure
+      connection.abort unless whole
     end
 
     # A connection that is lost at once is not made anew at once.
-    def restored
-      error = @error
+    def adopt(connection)
+      raise Error::IllegalSession if @closed
+
+      event = Reconnected.new(connection.private_group, @error)
+      lost = @connection
+      @connection = connection
       @error = nil
       @pause = @delay
       @next = Clock.now + @delay
-      Reconnected.new(private_group, error)
+      [event, lost, @groups.dup]
     end
   end
 end
