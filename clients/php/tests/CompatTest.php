@@ -1,0 +1,85 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gospread\Tests;
+
+require_once __DIR__ . '/../compat/spread.php';
+
+/** Programs in the style of those that were written for the old extensions. */
+final class CompatTest extends TestCase
+{
+    public function testFunctions(): void
+    {
+        $this->true(function_exists('spread_connect'), 'programs ask for that');
+        $conn = spread_connect($this->daemon(), 'averylongname');
+        $this->true(is_resource($conn), spread_error());
+        $g = [self::unique('g'), self::unique('h')];
+        $this->same(true, spread_join($conn, $g));
+        $this->same(5, spread_multicast($conn, $g[0], 'hello'));
+        $this->same(5, spread_multicast($conn, $g, 'again', SP_SAFE_MESS, -3));
+        $m = spread_receive($conn, -1);
+        $this->same(['hello', [$g[0]], 1, SP_RELIABLE_MESS], [$m['message'], $m['groups'], $m['message_type'], $m['service_type']]);
+        $this->true(str_starts_with($m['sender'], '#averylongn#'), $m['sender']);
+        $m = spread_receive($conn, 10);
+        $this->same(['again', $g, -3, SP_SAFE_MESS], [$m['message'], $m['groups'], $m['message_type'], $m['service_type']]);
+        $this->same([false, 0, ''], [spread_receive($conn), spread_errno(), spread_error()]);
+        $this->same(true, spread_disconnect($conn));
+        $this->same([false, -11], [spread_receive($conn), spread_errno()]);
+        $this->same([false, -11], [spread_multicast($conn, $g[0], 'x'), spread_errno()]);
+    }
+
+    public function testOtherOrder(): void
+    {
+        $other = spread_connect($this->daemon());
+        $conn = spread_pconnect($this->daemon(), 'pers');
+        $this->same($conn, spread_pconnect($this->daemon(), 'pers'));
+        $g = self::unique('g');
+        $this->same([true, true], [spread_join($g), spread_join($g, $other)]);
+        $this->same(3, spread_multicast($g, 'one', $conn, 7, SP_AGREED_MESS));
+        $this->same(3, spread_multicast($g, 'two'));
+        foreach ([$conn, $other] as $c) {
+            $m = spread_receive($c, 10);
+            $this->same(['one', 7, SP_AGREED_MESS], [$m['message'], $m['message_type'], $m['service_type']]);
+        }
+        $this->same('two', spread_receive(null, 10)['message']);
+        $this->same([true, true, true], [spread_leave($g, $other), spread_close($other), spread_close()]);
+    }
+
+    public function testErrors(): void
+    {
+        $this->same([false, -2], [spread_connect('1@127.0.0.1'), spread_errno()]);
+        $this->true(spread_error() !== '', 'there is a text');
+        $this->same([false, false, false, false], [spread_join(false, 'g'), spread_multicast(false, 'g', 'x'), spread_receive(false), spread_disconnect(false)]);
+        $this->same(-11, spread_errno());
+        $conn = spread_connect($this->daemon());
+        $this->same([false, -14], [spread_join($conn, 'a b'), spread_errno()]);
+        $this->same([false, -12], [spread_multicast($conn, 'g', 'x', SP_REGULAR_MESS), spread_errno()]);
+        spread_disconnect($conn);
+    }
+
+    public function testViews(): void
+    {
+        $conn = spread_connect($this->daemon(), null, true);
+        $g = self::unique('g');
+        spread_join($conn, $g);
+        $m = spread_receive($conn, 10);
+        $this->same([$g, SP_REG_MEMB_MESS | SP_CAUSED_BY_JOIN, [$m['changed']]], [$m['sender'], $m['service_type'], $m['groups']]);
+        spread_leave($conn, $g);
+        $this->same([$g, SP_CAUSED_BY_LEAVE], array_values(array_intersect_key(spread_receive($conn, 10), ['sender' => 0, 'service_type' => 0])));
+        spread_disconnect($conn);
+    }
+
+    public function testClass(): void
+    {
+        $s = new \Spread();
+        $this->same([false, false], [$s->join('g'), $s->receive()]);
+        $this->same(false, $s->connect('1@127.0.0.1'));
+        $this->same(true, $s->connect($this->daemon()));
+        $g = self::unique('g');
+        $this->same([true, 5], [$s->join($g), $s->multicast($g, 'hello', \Spread::SAFE_MESS | \Spread::SELF_DISCARD)]);
+        $s->multicast([$g], 'again');
+        $this->same('again', $s->receive(10)['message']);
+        $this->same([true, true, false], [$s->leave($g), $s->disconnect(), $s->disconnect()]);
+    }
+}

@@ -1,0 +1,148 @@
+"""A connection for asyncio that comes back; see ``gospread.reconnect``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Any, AsyncIterator, Optional, Sequence, Type, Union
+
+from ..errors import ConnectionClosed, SpreadError
+from ..events import Event, Service
+from ..names import Name
+from ..reconnect import Attempts, Lost, Restored, away
+from ..session import DEFAULT_LINGER, Data, closed_here
+from .connection import Connection, connect
+
+__all__ = ["Reconnecting"]
+
+
+class Reconnecting:
+    """A ``gospread.aio.Connection`` that comes back, with the arguments of ``gospread.connect``.
+
+    ``async with Reconnecting(...) as c`` makes the first connection, and raises its
+    failure. Later ones are made within ``receive``, by one task at a time.
+    """
+
+    def __init__(self, daemon: Name = "", name: Name = "", **options: Any) -> None:
+        self._attempts = Attempts({"daemon": daemon, "name": name, **options})
+        self._connection: Optional[Connection] = None
+        self._receiving: asyncio.Lock
+        self._closed: asyncio.Event
+
+    async def __aenter__(self) -> Reconnecting:
+        self._receiving = asyncio.Lock()
+        self._closed = asyncio.Event()
+        self._connection = await connect(**self._attempts.options)
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.close()
+
+    @property
+    def connection(self) -> Optional[Connection]:
+        """The present connection; ``None`` while there is none."""
+        return self._connection
+
+    async def join(self, group: Name) -> None:
+        """Join group, now and after each reconnection. Without a connection, then only."""
+        self._attempts.joined(group)
+        await self._request(Connection.join, group)
+
+    async def leave(self, group: Name) -> None:
+        """Leave group for good."""
+        self._attempts.left(group)
+        await self._request(Connection.leave, group)
+
+    async def _request(self, request: Any, group: Name) -> None:
+        if self._closed.is_set():
+            raise closed_here()
+        try:
+            if self._connection is not None:
+                await request(self._connection, group)
+        except ConnectionClosed:
+            if self._closed.is_set():
+                raise
+
+    async def multicast(
+        self,
+        groups: Union[Name, Sequence[Name]],
+        data: Data,
+        *,
+        service: Service = Service.AGREED,
+        type: int = 0,
+        self_discard: bool = False,
+    ) -> int:
+        """As ``Connection.multicast``; raises ``ConnectionClosed`` while there is no connection."""
+        if self._connection is None:
+            raise closed_here() if self._closed.is_set() else away()
+        return await self._connection.multicast(groups, data, service=service, type=type, self_discard=self_discard)
+
+    async def receive(self, timeout: Optional[float] = None) -> Union[Event, Lost, Restored]:
+        """As ``gospread.reconnect.Reconnecting.receive``, and within timeout even then."""
+        try:
+            return await asyncio.wait_for(self._receive(), timeout)
+        except asyncio.TimeoutError:
+            raise TimeoutError(f"no message within {timeout} s") from None
+
+    async def _receive(self) -> Union[Event, Lost, Restored]:
+        async with self._receiving:
+            connection = self._connection
+            if connection is None:
+                return await self._restore()
+            try:
+                return await connection.receive()
+            except ConnectionClosed as e:
+                if self._closed.is_set():
+                    raise
+                self._connection = None
+                self._attempts.restart()
+                connection.abort()
+                return Lost(e)
+
+    async def _restore(self) -> Restored:
+        while True:
+            try:
+                await asyncio.wait_for(self._closed.wait(), max(self._attempts.due - time.monotonic(), 0.000001))
+                raise closed_here()
+            except asyncio.TimeoutError:
+                pass
+            try:
+                return await self._again()
+            except SpreadError as e:
+                if self._closed.is_set():
+                    raise closed_here() from None
+                self._attempts.failed(e)
+
+    async def _again(self) -> Restored:
+        connection = await connect(**self._attempts.options)
+        try:
+            for group in list(self._attempts.groups.values()):
+                await connection.join(group)
+            if self._closed.is_set():
+                raise closed_here()
+            self._connection = connection
+        except BaseException:
+            connection.abort()
+            raise
+        return Restored(connection.private_group)
+
+    async def __aiter__(self) -> AsyncIterator[Union[Event, Lost, Restored]]:
+        """Receive until this side closes."""
+        while True:
+            try:
+                event = await self.receive()
+            except ConnectionClosed:
+                if self._closed.is_set():
+                    return
+                raise
+            yield event
+
+    async def close(self, linger: float = DEFAULT_LINGER) -> None:
+        """Close for good, as ``Connection.close``."""
+        self._closed.set()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(linger)
