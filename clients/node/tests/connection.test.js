@@ -91,14 +91,15 @@ test('authentication', async (t) => {
 
 test('sending', async (t) => {
   const got = [];
-  const received = Promise.withResolvers?.() ?? withResolvers();
+  let received;
+  const all = new Promise((resolve) => (received = resolve));
   const c = await talkTo(t, async (end) => {
     for (let i = 0; i < 6; i++) {
       const head = await end.read(48);
       await end.read(32 * head.readInt32LE(36));
       got.push(Buffer.from(await end.read(head.readInt32LE(44))));
     }
-    received.resolve();
+    received();
   });
   assert.equal(await c.multicast('g', 'grüß'), 6);
   assert.equal(await c.multicast(['a', 'b'], ['ab', '', new Uint16Array([0x6463]), new Uint8Array([0x65]).buffer]), 5);
@@ -110,7 +111,7 @@ test('sending', async (t) => {
   assert.equal(await c.multicast('g', big, { service: 'safe' }), 143920);
   await c.multicast('g', new DataView(big.buffer, big.byteOffset + 1, 3));
   await c.multicast('g', '');
-  await received.promise;
+  await all;
   assert.deepEqual(got.map(String), ['grüß', 'abcde', 'before', big.toString(), 'xxx', '']);
   await assert.rejects(c.multicast('g', 'x', { service: 'best' }), code('ILLEGAL_SERVICE'));
   await assert.rejects(c.multicast('g', 'x', { service: 'toString' }), code('ILLEGAL_SERVICE'));
@@ -121,12 +122,6 @@ test('sending', async (t) => {
   await assert.rejects(c.multicast('g', Buffer.alloc(143921)), code('MESSAGE_TOO_LONG'));
   await assert.rejects(c.multicast('g', 7), TypeError);
 });
-
-function withResolvers() {
-  const all = {};
-  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
-  return all;
-}
 
 // Who does not wait is told when too much waits for a daemon that does not read.
 test('a daemon that does not read', async (t) => {

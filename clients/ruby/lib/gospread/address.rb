@@ -60,7 +60,7 @@ module Gospread
       failed = []
       SOCKET_DIRS.each do |dir|
         return unix("#{dir}/#{@port}")
-      rescue SystemCallError, NotImplementedError => e
+      rescue SystemCallError => e
         failed << e.message
       end
       begin
@@ -71,7 +71,8 @@ module Gospread
       end
     end
 
-    def unix(path) = UNIXSocket.new(path)
+    # Some systems have none.
+    def unix(path) = defined?(UNIXSocket) ? UNIXSocket.new(path) : raise(Errno::EAFNOSUPPORT, path)
 
     # Tries each address of the host.
     def tcp(host, deadline)
