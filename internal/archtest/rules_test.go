@@ -37,6 +37,8 @@ var rooms = map[string]room{
 	// The client side.
 	"":                       {uses: []string{"internal/clientproto"}},
 	"flush":                  {uses: []string{"", "internal/clientproto"}},
+	"workqueue":              {uses: []string{"", "internal/jobtable"}},
+	"internal/jobtable":      {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"cmd/spuser":             {uses: []string{"internal/spuser"}},
 	"cmd/sptuser":            {uses: []string{"internal/spuser"}},
 	"cmd/spflooder":          {uses: []string{"", "internal/cliargs", "internal/spflooder", "internal/tool"}},
@@ -55,11 +57,11 @@ var rooms = map[string]room{
 	"internal/spmonitor":     {uses: []string{"internal/conf", "internal/monitor", "internal/monproto", "internal/status"}},
 	"internal/monitor":       {uses: []string{"internal/conf", "internal/monproto", "internal/seal", "internal/status"}},
 	"internal/tool":          {uses: []string{""}},
-	"clients/go/conformance": {uses: []string{""}},
 	"internal/cliargs":       {},
 	"internal/hist":          {pure: true, std: pureStd},
 	"internal/status":        {pure: true, std: pureStd},
 	"internal/console":       {},
+	"clients/go/conformance": {uses: []string{""}},
 
 	// The daemon.
 	"cmd/spread": {uses: []string{"internal/cliargs", "internal/conf", "internal/daemon", "internal/doctor"}},

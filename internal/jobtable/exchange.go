@@ -1,0 +1,364 @@
+package jobtable
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// exchange makes the tables of a new view's members equal. Each member says HELLO
+// with the digest of its table. When all have, the first of each digest sends its
+// table as STATE, unless all are equal or it is empty; when these have come too,
+// everybody merges them. All of this comes in the order of the group, and so
+// ends at the same place for all. What else comes meanwhile is held, and acts
+// behind that place.
+//
+// If another view comes first, what was held acts on the own table, at all
+// members that had this view alike, and the next exchange sorts it out.
+//
+// A member that says nothing, because it hangs or is no worker at all, is named by
+// a SKIP after a time, and then not waited for, also in later views, as HELLOs
+// name the deaf.
+type exchange struct {
+	view    string
+	members []string
+	hellos  map[string]*hello
+	deaf    map[string]bool // named by a HELLO; counts if it says none itself
+	skipped map[string]bool
+	states  map[string]*collection
+	sent    bool
+	away    bool // a Rejoin was asked for
+
+	held      []heldMessage
+	submits   int   // of these
+	heldBytes int64 // of the submits
+	others    int   // queries and the like
+}
+
+type hello struct {
+	worker   string
+	digest   string
+	capacity int64
+	limits   Limits
+}
+
+// collection is a table on its way.
+type collection struct {
+	next, of int64
+	bytes    []byte
+	broken   bool
+}
+
+func (s *collection) complete() bool { return s != nil && (s.broken || s.next == s.of && s.of > 0) }
+
+type heldMessage struct {
+	sender string
+	m      *Message
+}
+
+// Bounds of what a member keeps for a view; they must be the same everywhere.
+const (
+	maxState       = 1 << 30 // bytes of a table that is sent
+	maxHeld        = 10_000  // submits, and as many others
+	maxHeldPayload = 64 << 20
+)
+
+// View takes a view of the group: a name that no other view has, and the members
+// in their order.
+func (c *Core) View(view string, members []string) []Effect {
+	if c.me == "" || !slices.Contains(members, c.me) {
+		return nil
+	}
+	c.abandon()
+	c.deaf = slices.DeleteFunc(c.deaf, func(m string) bool { return !slices.Contains(members, m) })
+	c.ex = &exchange{
+		view: view, members: slices.Clone(members), hellos: map[string]*hello{}, deaf: map[string]bool{},
+		skipped: map[string]bool{}, states: map[string]*collection{},
+	}
+	c.mark++
+	l := c.cfg.Limits
+	c.retired = false
+	c.send(NewMessage("hello", nil).Set("view", view).Set("worker", c.cfg.Worker).SetInt("cap", c.cfg.Capacity).
+		Set("digest", c.table.digest()).Set("deaf", strings.Join(c.deaf, " ")).
+		SetInt("jobs", l.Jobs).SetInt("bytes", l.Bytes).SetInt("kept", l.Kept).SetInt("keptbytes", l.KeptBytes).SetInt("result", l.Result),
+		c.cfg.Group)
+	return c.take()
+}
+
+// abandon ends an exchange that cannot come to its end.
+func (c *Core) abandon() {
+	ex := c.ex
+	c.ex, c.people = nil, nil // so nobody answers, and nothing is given out
+	if ex == nil {
+		return
+	}
+	for _, h := range ex.held {
+		c.apply(h.sender, h.m)
+	}
+	c.answers = nil
+}
+
+// hold keeps a message until the exchange has ended. More than a queue takes is
+// dropped, at all members alike; who has sent it repeats it.
+func (ex *exchange) hold(sender string, m *Message) {
+	switch m.Verb {
+	case "part", "done", "fail":
+	case "submit":
+		if ex.submits >= maxHeld || ex.heldBytes+int64(len(m.Data)) > maxHeldPayload {
+			return
+		}
+		ex.submits++
+		ex.heldBytes += int64(len(m.Data))
+	default:
+		if ex.others >= maxHeld {
+			return
+		}
+		ex.others++
+	}
+	ex.held = append(ex.held, heldMessage{sender, m})
+}
+
+// exchanged takes a HELLO, STATE or SKIP.
+func (c *Core) exchanged(sender string, m *Message) {
+	ex := c.ex
+	if m.Get("view") != ex.view || !slices.Contains(ex.members, sender) {
+		return
+	}
+	switch m.Verb {
+	case "hello":
+		h, ok := parseHello(m)
+		if !ok || ex.hellos[sender] != nil {
+			return
+		}
+		ex.hellos[sender] = h
+		for _, d := range names(m.Get("deaf")) {
+			ex.deaf[d] = true
+		}
+	case "state":
+		ex.collect(sender, m)
+	case "skip":
+		for _, s := range names(m.Get("who")) {
+			if s != sender {
+				ex.skipped[s] = true
+			}
+		}
+	}
+	c.mark++
+	c.proceed()
+}
+
+// names are separated by blanks.
+func names(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' })
+}
+
+func parseHello(m *Message) (*hello, bool) {
+	h := &hello{worker: m.Get("worker"), digest: m.Get("digest")}
+	for _, x := range []struct {
+		key string
+		to  *int64
+	}{
+		{"cap", &h.capacity}, {"jobs", &h.limits.Jobs}, {"bytes", &h.limits.Bytes}, {"kept", &h.limits.Kept},
+		{"keptbytes", &h.limits.KeptBytes}, {"result", &h.limits.Result},
+	} {
+		var ok bool
+		if *x.to, ok = m.Int(x.key, -1); !ok || *x.to < 0 {
+			return nil, false
+		}
+	}
+	return h, h.worker != ""
+}
+
+func (ex *exchange) collect(sender string, m *Message) {
+	n, ok1 := m.Int("n", -1)
+	of, ok2 := m.Int("of", -1)
+	s := ex.states[sender]
+	if s == nil {
+		s = &collection{of: of}
+		ex.states[sender] = s
+	}
+	switch {
+	case s.complete():
+	case !ok1 || !ok2 || of != s.of || n != s.next || of < 1 || len(s.bytes)+len(m.Data) > maxState:
+		s.broken, s.bytes = true, nil
+	default:
+		s.bytes = append(s.bytes, m.Data...)
+		s.next++
+	}
+}
+
+// taking returns the members that take part, and whether all others are known not
+// to.
+func (ex *exchange) taking() (list []string, known bool) {
+	for _, m := range ex.members {
+		switch {
+		case ex.skipped[m]:
+		case ex.hellos[m] != nil:
+			list = append(list, m)
+		case !ex.deaf[m]:
+			return nil, false
+		}
+	}
+	return list, true
+}
+
+// senders returns who sends which table: the first member with each digest, in
+// the order of digests; none if all tables are equal.
+func (ex *exchange) senders(taking []string) []string {
+	digests := map[string]string{}
+	for _, m := range taking {
+		if d := ex.hellos[m].digest; digests[d] == "" {
+			digests[d] = m
+		}
+	}
+	if len(digests) < 2 {
+		return nil
+	}
+	delete(digests, "")
+	list := slices.Sorted(maps.Keys(digests))
+	for i, d := range list {
+		list[i] = digests[d]
+	}
+	return list
+}
+
+// proceed does what can be done now.
+func (c *Core) proceed() {
+	ex := c.ex
+	taking, known := ex.taking()
+	if ex.skipped[c.me] || known && !slices.Contains(taking, c.me) {
+		if !ex.away {
+			ex.away = true
+			c.out = append(c.out, Rejoin{})
+		}
+		return
+	}
+	if !known {
+		return
+	}
+	senders := ex.senders(taking)
+	complete := true
+	for _, s := range senders {
+		complete = complete && ex.states[s].complete()
+	}
+	if slices.Contains(senders, c.me) && !ex.sent {
+		ex.sent = true
+		c.sendState()
+	}
+	if complete {
+		c.settle(taking, senders)
+	}
+}
+
+func (c *Core) sendState() {
+	all := c.table.encode()
+	of := int64((len(all) + statePiece - 1) / statePiece)
+	var n int64
+	for p := range slices.Chunk(all, statePiece) {
+		c.send(NewMessage("state", p).Set("view", c.ex.view).SetInt("n", n).SetInt("of", of), c.cfg.Group)
+		n++
+	}
+}
+
+// settle ends the exchange: all who take part are here at the same place in the
+// order.
+func (c *Core) settle(taking, senders []string) {
+	ex := c.ex
+	own := ex.hellos[c.me].digest
+	var tables []*table
+	for _, s := range senders {
+		if ex.hellos[s].digest == own {
+			tables = append(tables, c.table)
+		} else if t, ok := decodeTable(ex.states[s].bytes); ok {
+			tables = append(tables, t)
+		}
+	}
+	if len(tables) > 1 || len(tables) == 1 && tables[0] != c.table {
+		c.table = merge(tables)
+	}
+	c.ex, c.people = nil, nil
+	for i, m := range taking {
+		h := ex.hellos[m]
+		if i == 0 {
+			c.limits = h.limits
+		}
+		c.limits = c.limits.least(h.limits)
+		c.people = append(c.people, &member{name: m, worker: h.worker, capacity: h.capacity})
+	}
+	c.deaf = slices.DeleteFunc(ex.members, func(m string) bool { return slices.Contains(taking, m) })
+	for _, j := range c.table.jobs {
+		if p := c.person(j.worker); p != nil && j.state == Running {
+			p.running++
+		}
+	}
+	for _, h := range ex.held {
+		c.apply(h.sender, h.m)
+	}
+	c.takeOver()
+	c.table.forget(c.limits)
+	c.resume()
+	c.work()
+}
+
+// takeOver lets the jobs of workers that are gone wait again, or fail if that
+// happens too often.
+func (c *Core) takeOver() {
+	for _, j := range c.table.sorted() {
+		switch {
+		case j.state == Waiting && j.cancel:
+			c.end(j, Cancelled, nil, "")
+		case j.state != Running || c.person(j.worker) != nil:
+		case j.cancel:
+			c.end(j, Cancelled, nil, "its worker was lost")
+		case j.attempt >= j.max:
+			c.end(j, Failed, nil, fmt.Sprintf("its worker was lost, %d times in all", j.attempt))
+		default:
+			c.table.requeue(j)
+		}
+	}
+}
+
+// resume looks at all of this worker's tasks and jobs, as anything may have
+// changed.
+func (c *Core) resume() {
+	if c.retired {
+		c.sendCapacity()
+	}
+	for _, j := range c.table.sorted() {
+		if j.state == Running && j.worker == c.cfg.Worker && c.tasks[j.id] == nil {
+			c.touch(j.id)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.tasks)) {
+		c.touch(id)
+		if t := c.tasks[id]; t.outcome != nil && !t.sent {
+			c.report(id, t)
+		}
+	}
+}
+
+// Skip names those who have not been heard in time, so that all go on without
+// them.
+func (c *Core) Skip() []Effect {
+	ex := c.ex
+	if ex == nil {
+		return nil
+	}
+	var who []string
+	taking, known := ex.taking()
+	if known {
+		who = slices.DeleteFunc(ex.senders(taking), func(m string) bool { return m == c.me || ex.states[m].complete() })
+	} else {
+		for _, m := range ex.members {
+			if m != c.me && ex.hellos[m] == nil && !ex.skipped[m] && !ex.deaf[m] {
+				who = append(who, m)
+			}
+		}
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	c.send(NewMessage("skip", nil).Set("view", ex.view).Set("who", strings.Join(who, " ")), c.cfg.Group)
+	return c.take()
+}
