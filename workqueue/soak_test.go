@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					want, _ := reverse(nil, &Task{Payload: p})
+					want := reversed(p)
 					b, err := j.Wait(t.Context())
 					if err != nil || string(b) != string(want) {
 						t.Errorf("%s: %q, %v", p, b, err)
