@@ -201,7 +201,6 @@ class Worker:
     def _session(self, c: Connection, end: _End) -> None:
         """The life of one connection. Returns at the end of the worker."""
         with self._lock:
-            self._out.clear()
             self._core.connected(c.private_group)
         over = threading.Event()
         sender = threading.Thread(target=self._sender, args=(c, over), name="spread-sender", daemon=True)
@@ -216,6 +215,9 @@ class Worker:
             sender.join(_LAST_WAIT)  # it sends what is left
             c.close()
             sender.join()
+            with self._lock:
+                self._out.clear()
+                self._core.connected("")
 
     def _receive(self, c: Connection, end: _End) -> None:
         mark: Optional[int] = None
