@@ -120,7 +120,7 @@ class WithDaemon(Case):
         def handler(task):
             what = task.payload.decode()
             if what == "fail":
-                raise ValueError("no\nway \udcff")
+                raise ValueError("no\nways \ud800" + 500 * "\u00e9")
             if what == "retry":
                 if task.attempt < 3:
                     raise Retry("later")
@@ -137,7 +137,7 @@ class WithDaemon(Case):
         for payload, options, want in (
             (b"", {}, b""),
             (b"retry", {}, b"attempt 3"),
-            (b"fail", {}, "ValueError: no way \ufffd"),
+            (b"fail", {}, "ValueError: no ways \\?\u00e9+\ufffd$"),
             (b"retry", {"max_attempts": 2}, "later"),
             (b"slow", {"time_limit": 0.02}, "longer than 0.02s"),
             (b"exit", {}, "SystemExit: really"),
@@ -322,6 +322,17 @@ class WithDaemon(Case):
         self.assertEqual(first.stdout.readline(), "ended\n")
         with self.assertRaises(Cancelled):
             stuck.result(20)
+
+    def test_second_signal(self):
+        s = self.submitter()
+        w = self.process()
+        s.submit(b"stuck")
+        w.stdout.readline()
+        w.send_signal(signal.SIGTERM)
+        while s.stats().capacity > 0:
+            pass
+        w.send_signal(signal.SIGTERM)
+        self.assertEqual(w.wait(10), -signal.SIGTERM)
 
     def test_poison(self):
         s = self.submitter()
