@@ -1,0 +1,214 @@
+package reports_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// needs skips where the example cannot run.
+func needs(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" || testing.Short() {
+		t.Skip("needs Linux, and not -short")
+	}
+	for _, tool := range []string{"python3", "apache2", "mariadbd"} {
+		cmd := exec.Command("sh", "-c", "command -v "+tool)
+		cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin")
+		if cmd.Run() != nil {
+			t.Skipf("needs %s: see README.md", tool)
+		}
+	}
+}
+
+// daemon builds the program once for all.
+var daemon = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "spread")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "spread")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", file, "gospread/spread/cmd/spread")
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, said)
+	}
+	return file, os.Chmod(dir, 0o755)
+})
+
+// demo is a running demo.py.
+type demo struct {
+	t       *testing.T
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	work    string
+	ended   chan struct{}
+	changed chan struct{} // has a token when it has said something
+
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+// start runs demo.py, perhaps as another user.
+func start(t *testing.T, as []string, args ...string) *demo {
+	t.Helper()
+	file, err := daemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	argv := append(as, "python3", "demo.py", "--spread", file)
+	d := &demo{t: t, ended: make(chan struct{}), changed: make(chan struct{}, 1)}
+	d.cmd = exec.Command(argv[0], append(argv[1:], args...)...)
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	d.in, err = d.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := d.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.cmd.Stderr = d.cmd.Stdout
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go d.read(out)
+	t.Cleanup(func() {
+		d.end(syscall.SIGTERM)
+		if t.Failed() {
+			t.Logf("the demo said:\n%s", d.text())
+		}
+	})
+	d.work = d.says(`Starting in (\S+);`)
+	return d
+}
+
+func (d *demo) read(out io.Reader) {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		d.mu.Lock()
+		d.said.WriteString(lines.Text() + "\n")
+		d.mu.Unlock()
+		d.tick()
+	}
+	_ = d.cmd.Wait() // its state says it all
+	close(d.ended)
+	d.tick()
+}
+
+func (d *demo) tick() {
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (d *demo) text() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.said.String()
+}
+
+// says waits for a line, and returns what is in the last match's parentheses.
+func (d *demo) says(pattern string) string {
+	d.t.Helper()
+	re := regexp.MustCompile(pattern)
+	ctx, cancel := context.WithTimeout(d.t.Context(), 2*patience)
+	defer cancel()
+	for {
+		if all := re.FindAllStringSubmatch(d.text(), -1); all != nil {
+			last := all[len(all)-1]
+			return last[len(last)-1]
+		}
+		select {
+		case <-d.changed:
+		case <-ctx.Done():
+			d.t.Fatalf("the demo has not said %q", pattern)
+		}
+		select {
+		case <-d.ended:
+			if !re.MatchString(d.text()) {
+				d.t.Fatalf("the demo has ended (%v) without saying %q", d.cmd.ProcessState, pattern)
+			}
+		default:
+		}
+	}
+}
+
+// kill ends a program of the demo without a warning, and waits until that is known.
+func (d *demo) kill(name string) {
+	d.t.Helper()
+	pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		d.t.Fatalf("killing %s: %v", name, err)
+	}
+	d.says(name + ` has ended, with signal 9`)
+}
+
+// restart starts a program that was killed.
+func (d *demo) restart(name string) {
+	d.t.Helper()
+	d.mu.Lock()
+	d.said.Reset() // its next end is another
+	d.mu.Unlock()
+	if _, err := fmt.Fprintf(d.in, "start %s\n", name); err != nil {
+		d.t.Fatal(err)
+	}
+	d.says(name + ` is running, pid (\d+)`)
+}
+
+// end stops the demo, and looks that nothing is left of it.
+func (d *demo) end(sign syscall.Signal) {
+	d.t.Helper()
+	select {
+	case <-d.ended:
+	default:
+		_ = d.cmd.Process.Signal(sign) // it may have ended just now
+	}
+	select {
+	case <-d.ended:
+	case <-time.After(patience):
+		d.t.Errorf("the demo does not end")
+		return
+	}
+	if d.work == "" {
+		return
+	}
+	if _, err := os.Stat(d.work); !os.IsNotExist(err) {
+		d.t.Errorf("the demo has left %s behind (%v)", d.work, err)
+	}
+	if left := living(d.work); left != "" {
+		d.t.Errorf("the demo has left processes behind:\n%s", left)
+	}
+}
+
+// living lists the processes that were started in a directory.
+func living(work string) string {
+	var b strings.Builder
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		env, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(env, []byte("WORK="+work)) {
+			continue
+		}
+		if command, err := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline")); err == nil && len(command) > 0 {
+			fmt.Fprintf(&b, "%s %s\n", filepath.Dir(file), bytes.ReplaceAll(command, []byte{0}, []byte{' '}))
+		}
+	}
+	return b.String()
+}
