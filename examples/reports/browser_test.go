@@ -118,27 +118,25 @@ func (p *page) text(expression string) string {
 	return v
 }
 
-// wait returns when an expression has become true, perhaps after the page has
-// made room for another.
+// wait returns when an expression has become true, perhaps after the page has made
+// room for another. It asks from here, because a page without JavaScript has no timers.
 func (p *page) wait(expression string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	look := fmt.Sprintf(`new Promise((done) => {
-		const look = () => {
-			let ok = false;
-			try { ok = %s; } catch {}
-			if (ok) done(true);
-			else setTimeout(look, 20);
-		};
-		look();
-	})`, expression)
-	for ctx.Err() == nil {
-		if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](look, chromedp.EvalAwaitPromise)); err == nil && done {
+	again := time.NewTicker(30 * time.Millisecond)
+	defer again.Stop()
+	look := fmt.Sprintf(`(() => { try { return !!(%s); } catch { return false; } })()`, expression)
+	for {
+		if done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](look)); err == nil && done {
 			return
 		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain for:\n%s\nthe page says:\n%s", expression, p.text(`document.body.innerText.slice(0, 3000)`))
+		}
 	}
-	p.t.Fatalf("waited in vain for:\n%s\nthe page says:\n%s", expression, p.text(`document.body.innerText.slice(0, 3000)`))
 }
 
 // says waits until the page contains a text.

@@ -124,11 +124,17 @@ func (d *demo) text() string {
 // says waits for a line, and returns what is in the last match's parentheses.
 func (d *demo) says(pattern string) string {
 	d.t.Helper()
+	return d.saysAfter(0, pattern)
+}
+
+// saysAfter does not look at what was said before.
+func (d *demo) saysAfter(before int, pattern string) string {
+	d.t.Helper()
 	re := regexp.MustCompile(pattern)
 	ctx, cancel := context.WithTimeout(d.t.Context(), 2*patience)
 	defer cancel()
 	for {
-		if all := re.FindAllStringSubmatch(d.text(), -1); all != nil {
+		if all := re.FindAllStringSubmatch(d.text()[before:], -1); all != nil {
 			last := all[len(all)-1]
 			return last[len(last)-1]
 		}
@@ -139,7 +145,7 @@ func (d *demo) says(pattern string) string {
 		}
 		select {
 		case <-d.ended:
-			if !re.MatchString(d.text()) {
+			if !re.MatchString(d.text()[before:]) {
 				d.t.Fatalf("the demo has ended (%v) without saying %q", d.cmd.ProcessState, pattern)
 			}
 		default:
@@ -150,6 +156,7 @@ func (d *demo) says(pattern string) string {
 // kill ends a program of the demo without a warning, and waits until that is known.
 func (d *demo) kill(name string) {
 	d.t.Helper()
+	before := len(d.text())
 	pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)
@@ -157,19 +164,17 @@ func (d *demo) kill(name string) {
 	if err != nil {
 		d.t.Fatalf("killing %s: %v", name, err)
 	}
-	d.says(name + ` has ended, with signal 9`)
+	d.saysAfter(before, name+` has ended, with signal 9`)
 }
 
 // restart starts a program that was killed.
 func (d *demo) restart(name string) {
 	d.t.Helper()
-	d.mu.Lock()
-	d.said.Reset() // its next end is another
-	d.mu.Unlock()
+	before := len(d.text())
 	if _, err := fmt.Fprintf(d.in, "start %s\n", name); err != nil {
 		d.t.Fatal(err)
 	}
-	d.says(name + ` is running, pid (\d+)`)
+	d.saysAfter(before, name+` is running, pid (\d+)`)
 }
 
 // end stops the demo, and looks that nothing is left of it.

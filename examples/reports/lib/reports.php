@@ -6,7 +6,8 @@ declare(strict_types=1);
 
 use Gospread\SpreadException;
 use Gospread\WorkQueue\NoWorkersException;
-use Gospread\WorkQueue\QueueFullException;
+use Gospread\WorkQueue\State;
+use Gospread\WorkQueue\WorkQueueException;
 
 const KINDS = ['month' => 'Sales by month', 'region' => 'Sales by region', 'product' => 'Sales by product'];
 const TITLE_LENGTH = 100; // characters
@@ -20,9 +21,9 @@ function order(string $kind, string $title, int $items): string
     ask('INSERT INTO reports (id, kind, title, items) VALUES (?, ?, ?, ?)', $id, $kind, $title, $items);
     ask('INSERT INTO history (report, what) VALUES (?, ?)', $id, 'You ordered it.');
     try {
-        queue()->submit('', id: $id, wantsResult: false);
-    } catch (SpreadException $e) {
-        // It is kept: workers look into the database for reports that nobody does.
+        queue()->submit('', $id);
+    } catch (WorkQueueException | SpreadException $e) {
+        // It is kept: workers look into the database for reports that nobody makes.
         error_log("report $id is not with the queue yet: {$e->getMessage()}");
     }
     return $id;
@@ -58,32 +59,35 @@ function progress(array $report): array
 function askQueue(array $report): ?array
 {
     try {
-        $status = queue()->status($report['id']);
+        $queue = queue();
+        $status = $queue->status($report['id']);
+        if ($status->state === State::Unknown) { // all workers were away: these do not know it
+            $queue->submit('', $report['id']);
+        }
     } catch (NoWorkersException) {
         return ['kept', 'No worker is there', 'Your report is kept, and will be made when a worker comes. You need not wait here.', 0];
-    } catch (SpreadException $e) {
+    } catch (WorkQueueException | SpreadException $e) {
         error_log("asking for report {$report['id']}: {$e->getMessage()}");
         $note = 'The web server cannot reach the queue. Your report is kept, and goes on if it has begun.';
         return [$report['state'], 'Your report is kept', $note, (int) $report['percent']];
     }
-    switch ($status->state->value) {
-        case 'waiting':
+    switch ($status->state) {
+        case State::Waiting:
             $before = match ($status->position) {
                 0 => 'It is the next. All workers are busy.',
                 1 => 'One other report is before it.',
                 default => "$status->position other reports are before it.",
             };
             return ['waiting', 'Your report waits for a worker', $before, 0];
-        case 'running':
+        case State::Running:
             return ['running', worker($status->on) . ' makes your report', $status->text ?: 'It begins.', $status->percent];
-        case 'failed':
-        case 'cancelled':
+        case State::Done:
+            return ['running', 'Your report is ready in a moment', '', 100];
+        case State::Unknown:
+            return ['waiting', 'Your report waits for a worker', 'Workers have come, and take it up in a moment.', 0];
+        default: // failed: no worker could write that down
             ask("UPDATE reports SET state = 'failed', step = LEFT(?, 250), finished = NOW(3) WHERE id = ? AND state IN ('waiting', 'running')", $status->text, $report['id']);
             return null;
-        case 'done':
-            return ['running', 'Your report is ready in a moment', '', 100];
-        default: // unknown to the workers that are there now: they look into the database for such reports
-            return ['waiting', 'Your report waits for a worker', 'Workers have come, and take it up in a moment.', 0];
     }
 }
 

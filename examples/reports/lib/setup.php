@@ -15,7 +15,7 @@ const QUEUE_PATIENCE = 1.0; // seconds that a page waits for the queue
 /** The daemon of this machine: by its Unix socket if there is one, else by TCP. */
 function queue(): Submitter
 {
-    return new Submitter(getenv('REPORTS_DAEMON') ?: '4803', 'reports', timeout: QUEUE_PATIENCE);
+    return new Submitter(getenv('REPORTS_DAEMON') ?: '4803', 'reports', noWorkers: QUEUE_PATIENCE);
 }
 
 function db(): PDO
