@@ -19,7 +19,7 @@ function order(string $kind, string $title, int $items): string
 {
     $id = bin2hex(random_bytes(16));
     ask('INSERT INTO reports (id, kind, title, items) VALUES (?, ?, ?, ?)', $id, $kind, $title, $items);
-    ask('INSERT INTO history (report, what) VALUES (?, ?)', $id, 'You ordered it.');
+    note($id, 'You ordered it.');
     try {
         queue()->submit('', $id);
     } catch (WorkQueueException | SpreadException $e) {
@@ -27,6 +27,11 @@ function order(string $kind, string $title, int $items): string
         error_log("report $id is not with the queue yet: {$e->getMessage()}");
     }
     return $id;
+}
+
+function note(string $id, string $what): void
+{
+    ask('INSERT INTO history (report, what) VALUES (?, ?)', $id, $what);
 }
 
 function report(string $id): ?array
@@ -45,7 +50,7 @@ function progress(array $report): array
 {
     $shown = match ($report['state']) {
         'done' => ['done', 'Your report is ready', 'It has ' . size((int) $report['size']) . '.', 100],
-        'failed' => ['failed', 'Your report could not be made', $report['step'], 0],
+        'failed' => ['failed', 'Your report could not be made', ucfirst($report['step']) . '.', 0],
         default => askQueue($report),
     };
     if ($shown === null) { // it has ended while we asked
@@ -86,7 +91,10 @@ function askQueue(array $report): ?array
         case State::Unknown:
             return ['waiting', 'Your report waits for a worker', 'Workers have come, and take it up in a moment.', 0];
         default: // failed: no worker could write that down
-            ask("UPDATE reports SET state = 'failed', step = LEFT(?, 250), finished = NOW(3) WHERE id = ? AND state IN ('waiting', 'running')", $status->text, $report['id']);
+            $failed = ask("UPDATE reports SET state = 'failed', step = LEFT(?, 250), finished = NOW(3) WHERE id = ? AND state IN ('waiting', 'running')", $status->text, $report['id']);
+            if ($failed->rowCount() > 0) {
+                note($report['id'], 'The report has failed.');
+            }
             return null;
     }
 }

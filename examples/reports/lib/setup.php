@@ -10,7 +10,7 @@ require __DIR__ . '/page.php';
 
 use Gospread\WorkQueue\Submitter;
 
-const QUEUE_PATIENCE = 1.0; // seconds that a page waits for the queue
+const QUEUE_PATIENCE = 2.0; // seconds that a page waits for the queue
 
 /** The daemon of this machine: by its Unix socket if there is one, else by TCP. */
 function queue(): Submitter

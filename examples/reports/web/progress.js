@@ -32,9 +32,9 @@ function show(now) {
   document.getElementById('download').hidden = now.state !== 'done';
   document.getElementById('history').replaceChildren(...now.history.map((event) => {
     const line = document.createElement('li');
-    const time = document.createElement('time');
-    time.textContent = event.at;
-    line.append(time, ' ' + event.what);
+    for (const [tag, text] of [['time', event.at], ['span', event.what]]) {
+      line.append(Object.assign(document.createElement(tag), { textContent: text }));
+    }
     return line;
   }));
   report.dataset.state = now.state; // last: the end is seen when all is shown

@@ -25,7 +25,7 @@ head($report['title'], $over ? 0 : 2);
 <h2>What has happened</h2>
 <ol class="history" id="history">
 <?php foreach ($now['history'] as $event) { ?>
-<li><time><?= h($event['at']) ?></time> <?= h($event['what']) ?></li>
+<li><time><?= h($event['at']) ?></time><span><?= h($event['what']) ?></span></li>
 <?php } ?>
 </ol>
 <p id="trouble" class="wrong" role="status" hidden>The web server does not answer. Trying again.</p>
