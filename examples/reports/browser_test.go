@@ -53,8 +53,9 @@ type page struct {
 	t   *testing.T
 	ctx context.Context
 
-	mu      sync.Mutex
-	trouble []string
+	mu       sync.Mutex
+	trouble  []string
+	failures bool // failed requests are part of the test
 }
 
 func open(t *testing.T, browser context.Context, url string) *page {
@@ -87,10 +88,20 @@ func (p *page) listen(event any) {
 	case *cdpruntime.EventExceptionThrown:
 		p.trouble = append(p.trouble, fmt.Sprintf("exception: %+v", *e.ExceptionDetails.Exception))
 	case *log.EventEntryAdded:
+		if e.Entry.Source == log.EntrySourceNetwork && p.failures {
+			return
+		}
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
 			p.trouble = append(p.trouble, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
 	}
+}
+
+// expectFailures takes failed requests as part of the test.
+func (p *page) expectFailures() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures = true
 }
 
 // call runs a command of the browser's protocol.

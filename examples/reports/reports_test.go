@@ -85,7 +85,22 @@ func TestReports(t *testing.T) {
 		p := open(t, browser, site)
 		p.order("Kept", "product")
 		p.says("Your report is kept")
+		p.shoot("daemon-lost-kept")
 		d.restart("earth")
+		p.ready()
+	})
+
+	t.Run("database killed", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Memory", "product")
+		p.maker()
+		p.expectFailures()
+		d.kill("database")
+		p.says("The web server does not answer. Trying again.")
+		if status, _, body := get(t, http.DefaultClient, site+"report.php?id=1"); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
+			t.Errorf("without a database: status %d", status)
+		}
+		d.restart("database")
 		p.ready()
 	})
 
@@ -104,7 +119,7 @@ func TestReports(t *testing.T) {
 		p.shoot("no-worker")
 		other := open(t, browser, site)
 		other.order("More patience", "region")
-		other.says("Your report is kept, and will be made when a worker comes.")
+		other.says("Your report is kept, and will be made when one comes.")
 		for _, w := range workers {
 			d.restart(w)
 		}

@@ -37,7 +37,7 @@ function foot(): void
 {
     ?>
 </main>
-<footer>Reports are made by workers, on any machine of the group; this web server only orders them.</footer>
+<footer>Workers make the reports, on any machine; this web server only orders them.</footer>
 </body>
 </html>
 <?php

@@ -70,11 +70,13 @@ function askQueue(array $report): ?array
             $queue->submit('', $report['id']);
         }
     } catch (NoWorkersException) {
-        return ['kept', 'No worker is there', 'Your report is kept, and will be made when a worker comes. You need not wait here.', 0];
+        return ['kept', 'No worker is there', 'Your report is kept, and will be made when one comes. You need not wait here.', 0];
     } catch (WorkQueueException | SpreadException $e) {
         error_log("asking for report {$report['id']}: {$e->getMessage()}");
-        $note = 'The web server cannot reach the queue. Your report is kept, and goes on if it has begun.';
-        return [$report['state'], 'Your report is kept', $note, (int) $report['percent']];
+        $lost = 'The web server cannot reach the queue.';
+        return $report['state'] === 'running'
+            ? ['running', 'Your report is being made', "$lost The database says: {$report['step']}", (int) $report['percent']]
+            : ['kept', 'Your report is kept', "$lost Your report will be made all the same. You need not wait here.", 0];
     }
     switch ($status->state) {
         case State::Waiting:

@@ -56,6 +56,8 @@ def make_report(task, database, name, slow):
             log.info("report %s is done", task.id)
             return b""
     except DatabaseError as e:
+        log.warning("report %s: the database: %s", task.id, e)
+        task.stopped.wait(10)  # it may come back
         raise workqueue.Retry(f"the database: {e}")
 
 
