@@ -85,7 +85,7 @@ class Demo:
         self.given = options.work is not None
         self.work = Path(options.work or tempfile.mkdtemp(prefix="reports-")).resolve()
         self.work.mkdir(exist_ok=True)
-        self.spread = options.spread
+        self.spread = options.spread or (None if shutil.which("go") else shutil.which("spread"))
         self.port = daemon_port()
         self.web_port = options.port or free_port()
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "LANG": "C.UTF-8", "WORK": str(self.work)}
@@ -371,7 +371,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the example of reports on this machine.")
     parser.add_argument("--port", type=int, default=0, help="of the web server; by default one that is free")
     parser.add_argument("--work", metavar="DIR", help="an empty directory to work in, which is kept; by default a temporary one")
-    parser.add_argument("--spread", metavar="FILE", help="the daemon; by default it is built from the sources here")
+    parser.add_argument("--spread", metavar="FILE", help="the daemon; by default it is built from the sources here if there is Go, else it is the installed one")
     parser.add_argument("--slow", type=float, default=12, metavar="SECONDS", help="that a report takes; default 12")
     options = parser.parse_args()
 

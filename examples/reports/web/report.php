@@ -28,7 +28,7 @@ head($report['title'], $over ? 0 : 2);
 <li><time><?= h($event['at']) ?></time><span><?= h($event['what']) ?></span></li>
 <?php } ?>
 </ol>
-<p id="trouble" class="wrong" role="status" hidden>The web server does not answer. Trying again.</p>
+<p id="trouble" class="wrong" role="status" hidden>Nothing is heard of your report now. Trying again.</p>
 </section>
 <p><a class="button quiet" href="./">Order another report</a></p>
 <script src="progress.js" defer></script>

@@ -96,7 +96,7 @@ func TestReports(t *testing.T) {
 		p.maker()
 		p.expectFailures()
 		d.kill("database")
-		p.says("The web server does not answer. Trying again.")
+		p.says("Nothing is heard of your report now. Trying again.")
 		if status, _, body := get(t, http.DefaultClient, site+"report.php?id=1"); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
 			t.Errorf("without a database: status %d", status)
 		}
