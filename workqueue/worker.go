@@ -12,6 +12,12 @@ import (
 	"gospread/spread/internal/jobtable"
 )
 
+// What is waited between attempts to connect: longer each time.
+const (
+	firstDelay   = 50 * time.Millisecond
+	longestDelay = 5 * time.Second
+)
+
 // Handler does a job and returns its result. Its context ends when the result is
 // no longer wanted: the job was cancelled, given to another worker, has taken too
 // long, or the worker ends. A handler that returns an error has failed; see
@@ -94,27 +100,24 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) connections(ctx context.Context) error {
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+	for delay := firstDelay; ctx.Err() == nil; {
 		c, err := spread.Dial(ctx, w.daemon, append(slices.Clone(w.o.Dial), spread.WithMembership(true))...)
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !passing(err):
-			return err
 		case err == nil:
-			delay = 50 * time.Millisecond
+			delay = firstDelay
 			w.o.Logger.Info("connected", "queue", w.queue, "daemon", w.daemon, "as", c.PrivateGroup())
 			err = w.session(ctx, c)
 			_ = c.Close()
+		case ctx.Err() == nil && !passing(err):
+			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
-		if !pause(ctx, delay) {
-			return nil
+		if ctx.Err() == nil {
+			w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
+			pause(ctx, delay)
+			delay = min(2*delay, longestDelay)
 		}
 	}
+	return nil
 }
 
 // passing tells whether it may help to try again.
@@ -221,9 +224,15 @@ func (w *Worker) sent(over bool) {
 	w.checkRetired()
 }
 
+// sendMessage sends a message in the order of the group. Jobs are sent SAFE: when a
+// worker says that it has one, the daemons of all others hold it.
 func sendMessage(ctx context.Context, c *spread.Conn, to []string, m *jobtable.Message) error {
+	service := spread.Agreed
+	if m.Verb == "submit" {
+		service = spread.Safe
+	}
 	return c.Send(ctx, &spread.Outgoing{
-		Service: spread.Agreed, Type: jobtable.MessageType, Groups: to, Data: m.Header(), Pieces: [][]byte{m.Data},
+		Service: service, Type: jobtable.MessageType, Groups: to, Data: m.Header(), Pieces: [][]byte{m.Data},
 	})
 }
 
