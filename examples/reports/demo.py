@@ -7,6 +7,7 @@ their own: nothing of the system's is touched. If root starts it, they run as ww
 
 import argparse
 import ctypes
+import functools
 import os
 import pwd
 import random
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -44,7 +46,7 @@ class Program:
         self.env = env or {}
         self.log = demo.work / f"{name}.log"
         self.process = None
-        self.missed = False  # its end has not been told yet
+        self.watched = False  # its end is still to be told
 
     def start(self, ready):
         """Start it, and return when ready() is true."""
@@ -54,7 +56,7 @@ class Program:
                 self.command, cwd=self.demo.work, env={**self.demo.env, **self.env},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self.demo.who,
             )  # fmt: skip
-        self.missed = True
+        self.watched = True
         end = time.monotonic() + PATIENCE
         while not ready(self.log.read_text(errors="replace")[told:]):
             if self.process.poll() is not None:
@@ -219,20 +221,23 @@ class Demo:
 
     def watch(self):
         """Do what the user types, and tell what has ended, until the user ends it."""
-        waiting = [sys.stdin]
+        inputs, typed = [sys.stdin.fileno()], b""
         while True:
-            readable, _, _ = select.select(waiting, [], [], 0.3)
-            if readable:
-                line = sys.stdin.readline()
-                if not line:
-                    waiting = []
-                elif line.strip() in ("quit", "exit"):
-                    return
-                elif line.strip():
-                    self.obey(*line.split())
+            readable, _, _ = select.select(inputs, [], [], 0.3)
+            for file in readable:
+                more = os.read(file, 4096)
+                if not more:
+                    inputs = []  # nobody types; signals end the demo
+                *lines, typed = (typed + more).split(b"\n")
+                for line in lines:
+                    words = line.decode(errors="replace").split()
+                    if words[:1] == ["quit"]:
+                        return
+                    if words:
+                        self.obey(*words)
             for p in self.programs.values():
-                if p.missed and not p.alive:
-                    p.missed = False
+                if p.watched and not p.alive:
+                    p.watched = False
                     status = p.process.returncode
                     how = f"signal {-status}" if status < 0 else f"status {status}"
                     say(f'{p.name} has ended, with {how}. "start {p.name}" brings it back.')
@@ -343,6 +348,7 @@ def apache_modules():
     raise Trouble(f"Apache has no module for PHP here. On Debian: apt-get install {PACKAGES}")
 
 
+@functools.lru_cache(None)
 def worker_python():
     """A Python that has what the workers import: Debian's, if this is another."""
     for python in (sys.executable, "/usr/bin/python3"):
@@ -371,12 +377,12 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the example of reports on this machine.")
     parser.add_argument("--port", type=int, default=0, help="of the web server; by default one that is free")
     parser.add_argument("--work", metavar="DIR", help="an empty directory to work in, which is kept; by default a temporary one")
-    parser.add_argument("--spread", metavar="FILE", help="the daemon; by default it is built from the sources here if there is Go, else it is the installed one")
+    parser.add_argument("--spread", metavar="FILE", help="the daemon; by default built here, or without Go the installed one")
     parser.add_argument("--slow", type=float, default=12, metavar="SECONDS", help="that a report takes; default 12")
     options = parser.parse_args()
 
     for s in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        signal.signal(s, signal.default_int_handler)  # as Ctrl-C
     demo = None
     try:
         check()

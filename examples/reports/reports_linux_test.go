@@ -56,6 +56,10 @@ func TestReports(t *testing.T) {
 		p.visit(site)
 		p.says("Größe & <b>Σ</b>")
 		p.shoot("list")
+		p.expectFailures()
+		p.text(`(document.getElementById('title').value = '', document.querySelector('form').submit(), '')`)
+		p.says("A title has 1 to 100 characters.")
+		p.shoot("wrong")
 		d.restart(worker)
 	})
 

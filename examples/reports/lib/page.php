@@ -43,12 +43,25 @@ function foot(): void
 <?php
 }
 
+/** The report that the address names. */
+function requested(): array
+{
+    $id = $_GET['id'] ?? '';
+    return (is_string($id) ? report($id) : null) ?? fail(404, 'There is no such report', 'The address may be incomplete.');
+}
+
 /** Ends with a page that tells what is wrong. */
 function fail(int $code, string $headline, string $text): never
 {
     http_response_code($code);
     head($headline);
-    echo '<section class="card failed"><h1>', h($headline), '</h1><p>', h($text), '</p><p><a class="button quiet" href="./">Order a report</a></p></section>';
+    ?>
+<section class="card failed">
+<h1><?= h($headline) ?></h1>
+<p><?= h($text) ?></p>
+<p><a class="button quiet" href="./">Order a report</a></p>
+</section>
+<?php
     foot();
     exit;
 }

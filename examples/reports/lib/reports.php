@@ -56,8 +56,9 @@ function progress(array $report): array
     if ($shown === null) { // it has ended while we asked
         return progress(report($report['id']));
     }
-    $history = ask('SELECT DATE_FORMAT(at, "%H:%i:%s") AS at, what FROM history WHERE report = ? ORDER BY id DESC LIMIT 20', $report['id'])->fetchAll();
-    return array_combine(['state', 'headline', 'note', 'percent'], $shown) + ['history' => array_reverse($history)];
+    $lines = 'SELECT DATE_FORMAT(at, "%H:%i:%s") AS at, what FROM history WHERE report = ? ORDER BY id DESC LIMIT 20';
+    return array_combine(['state', 'headline', 'note', 'percent'], $shown)
+        + ['history' => array_reverse(ask($lines, $report['id'])->fetchAll())];
 }
 
 /** Where a report is that is not done. What the database knows of it may be late; the queue knows. */
@@ -93,8 +94,9 @@ function askQueue(array $report): ?array
         case State::Unknown:
             return ['waiting', 'Your report waits for a worker', 'Workers have come, and take it up in a moment.', 0];
         default: // failed: no worker could write that down
-            $failed = ask("UPDATE reports SET state = 'failed', step = LEFT(?, 250), finished = NOW(3) WHERE id = ? AND state IN ('waiting', 'running')", $status->text, $report['id']);
-            if ($failed->rowCount() > 0) {
+            $failed = "UPDATE reports SET state = 'failed', step = LEFT(?, 250), finished = NOW(3)"
+                . " WHERE id = ? AND state IN ('waiting', 'running')";
+            if (ask($failed, $status->text, $report['id'])->rowCount() > 0) {
                 note($report['id'], 'The report has failed.');
             }
             return null;

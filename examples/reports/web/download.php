@@ -2,10 +2,11 @@
 
 declare(strict_types=1);
 
+// The PDF.
+
 require __DIR__ . '/../lib/setup.php';
 
-$id = (string) ($_GET['id'] ?? '');
-$report = report($id) ?? fail(404, 'There is no such report', 'The address may be incomplete.');
+$report = requested();
 if ($report['state'] !== 'done') {
     header("Location: report.php?id={$report['id']}", true, 303);
     exit;
@@ -14,4 +15,4 @@ $name = trim(preg_replace('/[^A-Za-z0-9]+/', '-', $report['title']), '-') ?: 're
 header('Content-Type: application/pdf');
 header("Content-Disposition: attachment; filename=\"$name.pdf\"");
 header("Content-Length: {$report['size']}");
-echo ask('SELECT pdf FROM reports WHERE id = ?', $id)->fetchColumn();
+echo ask('SELECT pdf FROM reports WHERE id = ?', $report['id'])->fetchColumn();

@@ -44,14 +44,9 @@ $token = $_SESSION['token'];
 $reports = array_filter(array_map('report', $_SESSION['reports']));
 session_write_close();
 
-/** What is wrong with a field. */
-function wrong(string $name): void
-{
-    global $wrong;
-    if (isset($wrong[$name])) {
-        echo '<p class="wrong" id="', h("$name-wrong"), '">', h($wrong[$name]), '</p>';
-    }
-}
+/** What is wrong with a field, and the attributes of that field that tell about it. */
+$wrongText = fn (string $name) => isset($wrong[$name]) ? "<p class=\"wrong\" id=\"$name-wrong\">" . h($wrong[$name]) . '</p>' : '';
+$wrongAttributes = fn (string $name) => isset($wrong[$name]) ? " aria-invalid=\"true\" aria-describedby=\"$name-wrong\"" : '';
 
 head('Order a report');
 ?>
@@ -60,20 +55,20 @@ head('Order a report');
 <p>Making one takes a while. You can watch, or come back later.</p>
 <form method="post">
 <input type="hidden" name="token" value="<?= h($token) ?>">
-<?php wrong('form') ?>
+<?= $wrongText('form') ?>
 <fieldset>
 <legend>Which report?</legend>
 <?php foreach (KINDS as $kind => $name) { ?>
 <label class="choice"><input type="radio" name="kind" value="<?= h($kind) ?>"<?= $kind === $wish['kind'] ? ' checked' : '' ?>> <?= h($name) ?></label>
 <?php } ?>
-<?php wrong('kind') ?>
+<?= $wrongText('kind') ?>
 </fieldset>
 <label for="title">Title</label>
-<input id="title" name="title" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off">
-<?php wrong('title') ?>
+<input id="title" name="title" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
+<?= $wrongText('title') ?>
 <label for="items">Largest sales to list in each chapter</label>
-<input id="items" name="items" type="number" value="<?= h($wish['items']) ?>" min="1" max="<?= MOST_ITEMS ?>" required>
-<?php wrong('items') ?>
+<input id="items" name="items" type="number" value="<?= h($wish['items']) ?>" min="1" max="<?= MOST_ITEMS ?>" required<?= $wrongAttributes('items') ?>>
+<?= $wrongText('items') ?>
 <button>Order the report</button>
 </form>
 </section>

@@ -7,7 +7,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/../lib/setup.php';
 
-$report = report((string) ($_GET['id'] ?? '')) ?? fail(404, 'There is no such report', 'The address may be incomplete.');
+$report = requested();
 $now = progress($report);
 $over = in_array($now['state'], ['done', 'failed'], true);
 

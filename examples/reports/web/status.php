@@ -6,6 +6,6 @@ declare(strict_types=1);
 
 require __DIR__ . '/../lib/setup.php';
 
-$report = report((string) ($_GET['id'] ?? '')) ?? fail(404, 'There is no such report', 'The address may be incomplete.');
+$report = requested();
 header('Content-Type: application/json');
 echo json_encode(progress($report), JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE);

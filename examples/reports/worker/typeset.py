@@ -57,7 +57,8 @@ def flow(chapter):
     sales = [[s.get(k) for k in ("day", "region", "product", "units", "amount")] for s in chapter.findall("sale")]
     for sale in sales:
         sale[4] = f"{Decimal(sale[4]):,.2f}"
-    table = Table([["Day", "Region", "Product", "Units", "Amount"], *sales], colWidths=[30 * mm, 40 * mm, 45 * mm, 20 * mm, 35 * mm], repeatRows=1)
+    widths = [30 * mm, 40 * mm, 45 * mm, 20 * mm, 35 * mm]
+    table = Table([["Day", "Region", "Product", "Units", "Amount"], *sales], colWidths=widths, repeatRows=1)
     table.setStyle([
         ("FONT", (0, 0), (-1, -1), PLAIN, 8.5),
         ("FONT", (0, 0), (-1, 0), BOLD, 8.5),
@@ -68,7 +69,8 @@ def flow(chapter):
         ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
     ])  # fmt: skip
-    about = f"{int(chapter.get('sales')):,} sales, {int(chapter.get('units')):,} units, {Decimal(chapter.get('amount')):,.2f} in all; the largest:"
+    count, units, amount = (Decimal(chapter.get(k)) for k in ("sales", "units", "amount"))
+    about = f"{count:,} sales, {units:,} units, {amount:,.2f} in all; the largest:"
     return [CondPageBreak(50 * mm), Paragraph(escape(chapter.get("name")), HEADING), Paragraph(about, TEXT), table]
 
 
