@@ -379,6 +379,7 @@ def main():
     parser.add_argument("--work", metavar="DIR", help="an empty directory to work in, which is kept; by default a temporary one")
     parser.add_argument("--spread", metavar="FILE", help="the daemon; by default built here, or without Go the installed one")
     parser.add_argument("--slow", type=float, default=12, metavar="SECONDS", help="that a report takes; default 12")
+    parser.add_argument("--check", action="store_true", help="only say what is missing here")
     options = parser.parse_args()
 
     for s in (signal.SIGTERM, signal.SIGHUP):
@@ -386,6 +387,8 @@ def main():
     demo = None
     try:
         check()
+        if options.check:
+            return 0
         demo = Demo(options)
         demo.up()
         demo.show()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,27 +25,33 @@ func needs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short")
 	}
-	for _, tool := range []string{"python3", "apache2", "mariadbd"} {
-		cmd := exec.Command("sh", "-c", "command -v "+tool)
-		cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin")
-		if cmd.Run() != nil {
-			t.Skipf("needs %s: see README.md", tool)
-		}
+	if said, err := exec.Command("python3", "demo.py", "--check").CombinedOutput(); err != nil {
+		t.Skipf("%v: %s", err, said)
 	}
+}
+
+var binaries string // a directory
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		var err error
+		if binaries, err = os.MkdirTemp("", "reports-test"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(binaries)
+		return m.Run()
+	}())
 }
 
 // daemon builds the program once for all.
 var daemon = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "spread")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "spread")
+	file := filepath.Join(binaries, "spread")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", file, "gospread/spread/cmd/spread")
 	if said, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, said)
 	}
-	return file, os.Chmod(dir, 0o755)
+	return file, os.Chmod(binaries, 0o755)
 })
 
 // demo is a running demo.py.
@@ -152,18 +159,22 @@ func (d *demo) saysAfter(before int, pattern string) string {
 	}
 }
 
-// kill ends a program of the demo without a warning, and waits until that is known.
-func (d *demo) kill(name string) {
+// kill ends programs of the demo without a warning, and waits until that is known.
+func (d *demo) kill(names ...string) {
 	d.t.Helper()
 	before := len(d.text())
-	pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
-	if err == nil {
-		err = syscall.Kill(pid, syscall.SIGKILL)
+	for _, name := range names {
+		pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if err != nil {
+			d.t.Fatalf("killing %s: %v", name, err)
+		}
 	}
-	if err != nil {
-		d.t.Fatalf("killing %s: %v", name, err)
+	for _, name := range names {
+		d.saysAfter(before, name+` has ended, with signal 9`)
 	}
-	d.saysAfter(before, name+` has ended, with signal 9`)
 }
 
 // restart starts a program that was killed.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -113,12 +114,8 @@ func TestReports(t *testing.T) {
 		p.order("Patience", "product")
 		maker := p.maker()
 		workers := []string{"worker1", "worker2", "worker3", "worker4"}
-		for _, w := range workers {
-			if w != maker {
-				d.kill(w)
-			}
-		}
-		d.kill(maker)
+		workers = append(slices.DeleteFunc(workers, func(w string) bool { return w == maker }), maker)
+		d.kill(workers...)
 		p.says("No worker is there")
 		p.shoot("no-worker")
 		other := open(t, browser, site)

@@ -45,8 +45,8 @@ INSERT INTO sales
       DATE '2025-01-01' + INTERVAL seq * 365 DIV 200001 DAY AS day,
       ELT(1 + CRC32(CONCAT('r', seq)) % 23 DIV 5, 'North', 'South', 'East', 'West', 'Islands') AS region,
       ELT(1 + CRC32(CONCAT('p', seq)) % 6, 'Kettle', 'Lamp', 'Bicycle', 'Umbrella', 'Radio', 'Telescope') AS product,
-      ELT(1 + CRC32(CONCAT('p', seq)) % 6, 39.90, 24.50, 620.00, 18.00, 75.00, 340.00) AS price,
-      1 + CRC32(CONCAT('u', seq)) % (4 + seq * 12 DIV 200001) AS units
+      ELT(1 + CRC32(CONCAT('p', seq)) % 6, 39.90, 24.50, 620.00, 18.00, 75.00, 590.00) AS price,
+      (1 + CRC32(CONCAT('u', seq)) % (4 + seq * 12 DIV 200001)) * IF(CRC32(CONCAT('p', seq)) % 6 IN (2, 5), 1, 10) AS units
     FROM seq_1_to_200000
   ) AS made_up;
 
