@@ -145,7 +145,6 @@ func (w *Worker) session(ctx context.Context, c *spread.Conn) error {
 	defer helpers.Wait()
 	defer end()
 	w.mu.Lock()
-	w.out = nil
 	w.core.Connected(c.PrivateGroup())
 	w.mu.Unlock()
 	helpers.Go(func() { w.sender(ctx, c) })
@@ -213,12 +212,14 @@ func (w *Worker) checkRetired() {
 	}
 }
 
-// sent takes note that nothing is being sent, and perhaps that nothing can be.
+// sent takes note that nothing is being sent, and perhaps that the connection is
+// over.
 func (w *Worker) sent(over bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if over {
 		w.out = nil
+		w.core.Connected("")
 	}
 	w.sending = false
 	w.checkRetired()
