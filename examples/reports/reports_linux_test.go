@@ -53,7 +53,7 @@ func TestReports(t *testing.T) {
 		if n := strings.Count(pdf, "/Type /Page\n"); n < 12 {
 			t.Errorf("the PDF has %d pages", n)
 		}
-		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Telescope")
+		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Radio")
 		p.visit(site)
 		p.says("Größe & <b>Σ</b>")
 		p.shoot("list")
