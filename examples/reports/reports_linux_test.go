@@ -26,6 +26,7 @@ var shots = flag.String("shots", "", "directory for pictures of the pages, to be
 
 // The example as a visitor sees it, while its programs are killed one after the other.
 func TestReports(t *testing.T) {
+	t.Parallel()
 	needs(t)
 	if chromium() == "" {
 		t.Skip("needs Chromium (Debian package chromium)")
@@ -106,6 +107,7 @@ func TestReports(t *testing.T) {
 			t.Errorf("without a database: status %d", status)
 		}
 		d.restart("database")
+		p.says("lost the database")
 		p.ready()
 	})
 
@@ -299,6 +301,7 @@ func badRequests(t *testing.T, site string) {
 
 // A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.
 func TestNoStart(t *testing.T) {
+	t.Parallel()
 	needs(t)
 	var as []string
 	if os.Geteuid() == 0 {

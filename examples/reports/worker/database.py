@@ -79,6 +79,11 @@ class Database:
             self._note(id, f"{worker} begins.")
         return Report(id, kind, title, items, attempt + 1)
 
+    def put_back(self, id, worker):
+        put = self._do("UPDATE reports SET state = 'waiting' WHERE id = %s AND worker = %s AND state = 'running'", id, worker)
+        if put:
+            self._note(id, f"{worker} lost the database.")
+
     def progress(self, report, percent, step):
         self._do(
             "UPDATE reports SET percent = %s, step = %s WHERE id = %s AND attempt = %s AND state = 'running'",

@@ -57,7 +57,7 @@ def make_report(task, database, name, slow):
             return b""
     except DatabaseError as e:
         log.warning("report %s: the database: %s", task.id, e)
-        task.stopped.wait(10)  # it may come back
+        put_back(task, database, name)
         raise workqueue.Retry(f"the database: {e}")
 
 
@@ -77,6 +77,19 @@ def make_pdf(task, db, report, slow):
         tell(n, f"reading the sales of {chapter}")
         content.add_chapter(document, chapter, db.totals(report, chapter), db.largest(report, chapter))
     return typeset.pdf(document, lambda n, chapter: tell(len(chapters) + n, f"typesetting {chapter}"))
+
+
+def put_back(task, database, name):
+    """Write down that the report was not finished, once the database is back; after some minutes
+    give up, and let the next worker try."""
+    for _ in range(300):
+        if task.stopped.wait(1):
+            return
+        try:
+            with database() as db:
+                return db.put_back(task.id, name)
+        except DatabaseError:
+            pass
 
 
 def sweep(daemon, database):
