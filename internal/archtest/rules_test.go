@@ -108,6 +108,7 @@ var rooms = map[string]room{
 	"spreadtest":                        {helper: true},
 	"compat":                            {closed: true},
 	"e2e":                               {closed: true, uses: []string{""}},
+	"examples/reports":                  {closed: true},
 	"clients/conformance":               {closed: true},
 	"internal/archtest":                 {closed: true},
 	"internal/mutants":                  {helper: true},
