@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import socket
 import sys
@@ -27,6 +28,7 @@ from .session import (
     located,
     lost,
     no_answer,
+    patience,
     tune,
     unknown_host,
 )
@@ -119,7 +121,7 @@ def _open(address: Address, deadline: Optional[float]) -> Tuple[socket.socket, s
 
 def _left(deadline: Optional[float]) -> Optional[float]:
     """The seconds up to deadline, of which a socket takes none to be zero."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0.000001)
+    return None if deadline is None else min(max(deadline - time.monotonic(), 0.000001), _LONG)
 
 
 def _run(sock: socket.socket, steps: Generator[Tuple[bytes, int], bytes, T], deadline: Optional[float]) -> T:
@@ -175,6 +177,7 @@ class Connection(Session):
         self._sending = threading.RLock()
         self._closing = threading.RLock()
         self._unsendable: Optional[str] = None  # why nothing can be sent any more
+        self._user = os.getpid()  # the process that has used it last
 
     def fileno(self) -> int:
         """The file descriptor, for ``select``; -1 once closed."""
@@ -218,6 +221,7 @@ class Connection(Session):
 
     def _send(self, head: bytes, data: Optional[memoryview] = None) -> None:
         with self._sending:
+            self._user = os.getpid()
             if self._closed or self._lost or self._unsendable:
                 raise self._gone()
             try:
@@ -245,7 +249,7 @@ class Connection(Session):
             with self._receiving:
                 return self._receive(None)
         deadline = time.monotonic() + timeout
-        if not self._receiving.acquire(timeout=max(timeout, 0)):
+        if not self._receiving.acquire(timeout=patience(timeout)):
             raise TimeoutError(f"no message within {timeout} s")
         try:
             return self._receive(deadline)
@@ -282,6 +286,7 @@ class Connection(Session):
             raise self._gone()
 
     def _receive(self, deadline: Optional[float]) -> Event:
+        self._user = os.getpid()
         if self._closed:
             raise self._gone()
         if self._whole:
@@ -347,7 +352,15 @@ class Connection(Session):
 
         What was sent before still arrives. Waits up to linger seconds for the daemon to
         confirm, after which the name is free again. Closing again does nothing. Never raises.
+
+        In a process that was forked and has not used the connection since, it only lets go of
+        it: the connection stays that of the other process.
         """
+        if self._user != os.getpid():
+            # Its threads are not here; they may have held the locks.
+            self._closed = True
+            self._sock.close()
+            return
         with self._closing:
             if self._closed:
                 return
@@ -362,7 +375,7 @@ class Connection(Session):
         self.close(0)
 
     def _take_leave(self, deadline: float) -> None:
-        if not self._sending.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        if not self._sending.acquire(timeout=patience(deadline - time.monotonic())):
             return
         try:
             if self._unsendable:
@@ -374,7 +387,7 @@ class Connection(Session):
         finally:
             self._sending.release()
         # The daemon answers with the end of the connection, which wakes a receiver, too.
-        if not self._receiving.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        if not self._receiving.acquire(timeout=patience(deadline - time.monotonic())):
             return
         try:
             while not self._lost:
