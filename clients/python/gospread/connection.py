@@ -270,11 +270,15 @@ class Connection(Session):
             yield event
 
     def poll(self) -> int:
-        """How many bytes ``receive`` has to read; 0 if it would have to wait.
+        """How many bytes ``receive`` has to read; 0 if it would have to wait, or if another thread receives.
 
         Raises ``ConnectionClosed``.
         """
-        with self._receiving:
+        if not self._receiving.acquire(blocking=False):
+            if self._closed or self._lost:
+                raise self._gone()
+            return 0
+        try:
             if self._closed or self._lost:
                 raise self._gone()
             try:
@@ -284,6 +288,8 @@ class Connection(Session):
             except OSError as e:
                 self._lost = lost(e)
             raise self._gone()
+        finally:
+            self._receiving.release()
 
     def _receive(self, deadline: Optional[float]) -> Event:
         self._user = os.getpid()

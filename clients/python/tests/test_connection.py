@@ -266,6 +266,15 @@ class Closing(FakeTest):
                 call()
             self.assertEqual(caught.exception.code, ErrorCode.ILLEGAL_SESSION)
 
+    def test_polling_does_not_wait_for_a_receiver(self):
+        client, peer = self.pair()
+        waiting = self.pool.submit(client.receive)
+        while client._receiving.acquire(blocking=False):
+            client._receiving.release()
+        self.assertEqual(self.pool.submit(client.poll).result(timeout=5), 0)
+        peer.sendall(data(b"x"))
+        self.assertEqual(waiting.result().data, b"x")
+
     def test_wakes_receivers(self):
         for timeout in (None, 20):
             client, peer = self.pair()
