@@ -228,15 +228,15 @@ class Reconnecting(FakeTest, unittest.IsolatedAsyncioTestCase):
 
     async def test_close_ends_a_restoration(self):
         shaken = self.play(self.daemon.shake)
-        async with aio.Reconnecting(self.daemon.address, "u") as client:
-            (await shaken).close()
-            self.assertIsInstance(await client.receive(20), Lost)
-            waiting = asyncio.ensure_future(client.receive())
-            with await self.play(self.daemon.accept):  # and no answer
-                await client.close()
-                with self.assertRaises(gospread.ConnectionClosed) as caught:
-                    await waiting
-                self.assertEqual(caught.exception.code, ErrorCode.ILLEGAL_SESSION)
+        client = await aio.Reconnecting(self.daemon.address, "u")
+        (await shaken).close()
+        self.assertIsInstance(await client.receive(20), Lost)
+        waiting = asyncio.ensure_future(client.receive())
+        with await self.play(self.daemon.accept):  # and no answer
+            await client.close()
+            with self.assertRaises(gospread.ConnectionClosed) as caught:
+                await waiting
+            self.assertEqual(caught.exception.code, ErrorCode.ILLEGAL_SESSION)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, AsyncIterator, Optional, Sequence, Type, Union
+from typing import Any, AsyncIterator, Generator, Optional, Sequence, Type, Union
 
 from ..errors import ConnectionClosed, SpreadError
 from ..events import Event, Service
@@ -20,8 +20,8 @@ __all__ = ["Reconnecting"]
 class Reconnecting:
     """A ``gospread.aio.Connection`` that comes back, with the arguments of ``gospread.connect``.
 
-    ``async with Reconnecting(...) as c`` makes the first connection, and raises its
-    failure. Later ones are begun by ``receive``, and go on while nobody calls it.
+    ``async with Reconnecting(...) as c``, or ``c = await Reconnecting(...)``, makes the first
+    connection, and raises its failure. Later ones are begun by ``receive``, and go on while nobody calls it.
     """
 
     def __init__(self, daemon: Name = "", name: Name = "", **options: Any) -> None:
@@ -30,6 +30,9 @@ class Reconnecting:
         self._restoring: Optional[asyncio.Task[Restored]] = None
         self._receiving: asyncio.Lock
         self._closed: asyncio.Event
+
+    def __await__(self) -> Generator[Any, None, Reconnecting]:
+        return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Reconnecting:
         self._receiving = asyncio.Lock()
