@@ -42,6 +42,17 @@ _LONG = 1e6  # seconds, what poll can wait at least
 _GATHER = 16 << 10  # from this size on, data is not copied behind its header
 _PIECE = 256 << 10  # memory for a message grows as its bytes arrive
 
+_forks = 0  # tells this process from those that it was forked from
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
 
 def connect(
     daemon: Name = "",
@@ -177,7 +188,7 @@ class Connection(Session):
         self._sending = threading.RLock()
         self._closing = threading.RLock()
         self._unsendable: Optional[str] = None  # why nothing can be sent any more
-        self._user = os.getpid()  # the process that has used it last
+        self._user = _forks  # the process that has used it last
 
     def fileno(self) -> int:
         """The file descriptor, for ``select``; -1 once closed."""
@@ -221,7 +232,7 @@ class Connection(Session):
 
     def _send(self, head: bytes, data: Optional[memoryview] = None) -> None:
         with self._sending:
-            self._user = os.getpid()
+            self._user = _forks
             if self._closed or self._lost or self._unsendable:
                 raise self._gone()
             try:
@@ -292,7 +303,7 @@ class Connection(Session):
             self._receiving.release()
 
     def _receive(self, deadline: Optional[float]) -> Event:
-        self._user = os.getpid()
+        self._user = _forks
         if self._closed:
             raise self._gone()
         if self._whole:
@@ -362,7 +373,7 @@ class Connection(Session):
         In a process that was forked and has not used the connection since, it only lets go of
         it: the connection stays that of the other process.
         """
-        if self._user != os.getpid():
+        if self._user != _forks:
             # Its threads are not here; they may have held the locks.
             self._closed = True
             self._sock.close()
