@@ -239,7 +239,7 @@ func merge(tables []*table) *table {
 // ended, done before cancelled before failed, and earlier; or has had more
 // attempts; or runs. The canonical form decides where all that is equal.
 func better(a, b *job) bool {
-	c := 0
+	var c int
 	switch {
 	case a.state.Ended() || b.state.Ended():
 		c = cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(b.end, a.end))
