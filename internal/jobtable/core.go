@@ -123,14 +123,29 @@ func (c *Core) Settled() bool { return c.me != "" && c.ex == nil && len(c.people
 // when one has been heard.
 func (c *Core) Waiting() (mark int64, waiting bool) { return c.mark, c.ex != nil }
 
-// Retired tells whether the worker can leave without costing anybody an attempt:
-// it has told the outcomes of all its tasks, and gets no more.
+// Retired tells whether the worker can leave without costing anybody an attempt, or
+// a job: it has told the outcomes of all its tasks, gets no more, and does not hold
+// what others have yet to learn.
 func (c *Core) Retired() bool {
 	if len(c.tasks) > 0 || c.cfg.Capacity > 0 {
 		return false
 	}
+	if !c.Settled() {
+		return c.table.clock == 0
+	}
 	p := c.person(c.cfg.Worker)
-	return !c.Settled() || p != nil && p.capacity == 0 && p.running == 0
+	return p != nil && p.capacity == 0 && p.running == 0
+}
+
+// Running tells how many tasks have not ended, as far as this worker knows.
+func (c *Core) Running() int {
+	n := 0
+	for _, t := range c.tasks {
+		if t.outcome == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Counts are numbers about the queue, as this worker knows it.

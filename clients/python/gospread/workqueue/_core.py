@@ -311,11 +311,19 @@ class Core:
 
     @property
     def retired(self) -> bool:
-        """Whether the worker can leave without costing any job an attempt."""
+        """Whether the worker can leave without costing any job an attempt, or taking along what
+        others have yet to learn."""
         if self._tasks or self.capacity > 0:
             return False
+        if not self.settled:
+            return self.table.clock == 0
         p = self._person(self.worker)
-        return not self.settled or (p is not None and p.capacity == 0 and p.running == 0)
+        return p is not None and p.capacity == 0 and p.running == 0
+
+    @property
+    def running(self) -> int:
+        """How many tasks have not ended, as far as this worker knows."""
+        return sum(t.outcome is None for t in self._tasks.values())
 
     def counts(self) -> Counts:
         waiting, ended = len(self.table.waiting), len(self.table.ended)

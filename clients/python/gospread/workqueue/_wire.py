@@ -53,7 +53,10 @@ def number(fields: Fields, key: str, default: int) -> Optional[int]:
 
 
 def encode(s: str) -> bytes:
-    return s.encode("utf-8", "surrogateescape")
+    try:
+        return s.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a pair, as json.loads makes: no message ever had it
+        return s.encode("utf-8", "replace")
 
 
 def decode(b: bytes) -> str:
