@@ -317,6 +317,22 @@ class WithDaemon(Case):
             with self.assertRaises(Closed):
                 f()
 
+    def test_numbers(self):
+        """Who wants no limit says so with the largest numbers; what is no number is refused."""
+        most = sys.maxsize
+        self.worker(lambda task: task.payload[::-1], limits=Limits(most, most, most, most, most))
+        s = self.submitter()
+        self.assertEqual(s.submit(b"ab", max_attempts=most, time_limit=1e300).result(20), b"ba")
+        for bad in (-1, 1.5):
+            with self.assertRaises((ValueError, TypeError)):
+                Limits(kept=bad)
+            with self.assertRaises((ValueError, TypeError)):
+                Worker(self.address, self.queue, len, capacity=bad)
+            with self.assertRaises((ValueError, TypeError)):
+                s.submit(b"", max_attempts=bad)
+        with self.assertRaises(ValueError):
+            s.submit(b"", time_limit=float("nan"))
+
     def test_asyncio(self):
         self.worker(lambda task: task.payload)
         s = self.submitter()

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
+from operator import index
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Set, Union
 
 from ..connection import Connection, connect
@@ -125,7 +126,7 @@ class Worker:
         grace: seconds that ``run`` waits for running handlers at the end.
         patience: seconds that the members of a new view are waited for.
         """
-        if capacity < 1:
+        if index(capacity) < 1:
             raise ValueError(f"a capacity of {capacity}")
         self._group = group_of(queue)
         self._queue = queue
