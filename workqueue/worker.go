@@ -318,10 +318,12 @@ func (w *Worker) sender(ctx context.Context, c *spread.Conn) {
 	}
 }
 
-// watch looks that the members of a view are not waited for without end.
+// watch looks that the members of a view are not waited for without end, also when
+// they hang later.
 func (w *Worker) watch(ctx context.Context) {
 	var last int64
 	for pause(ctx, w.o.Patience) {
+		w.do(w.core.Tick)
 		w.do(func() []jobtable.Effect {
 			mark, waiting := w.core.Waiting()
 			stuck := waiting && mark == last

@@ -69,6 +69,7 @@ type member struct {
 	worker   string
 	capacity int64
 	running  int64
+	heard    bool // since it was looked at the last time
 }
 
 // Core is one worker's part in deciding. Its methods return what is to be done.
@@ -79,12 +80,16 @@ type Core struct {
 	tasks map[string]*task
 
 	me      string    // private group; "" without a connection
+	view    string    // of the group
+	repeats int       // exchanges for it but the first
+	members []string  // of it
 	ex      *exchange // not nil until the tables of a new view are equal
 	people  []*member // that take part, by the order of the view
 	deaf    []string  // members of the view that do not
 	limits  Limits
 	retired bool // Capacity was changed before others could be told
 
+	probe   probe
 	touched []string // jobs that this step may have given to us or taken away
 	answers []answer
 	out     []Effect
@@ -109,7 +114,7 @@ func New(cfg Config) *Core {
 // from now on are its own.
 func (c *Core) Connected(me string) {
 	c.abandon()
-	c.me, c.people, c.deaf = me, nil, nil
+	c.me, c.people, c.deaf, c.probe = me, nil, nil, probe{}
 	for _, t := range c.tasks {
 		t.sent = false
 	}
@@ -201,7 +206,11 @@ func (c *Core) Message(sender string, data []byte) []Effect {
 		}
 	case c.ex != nil:
 		c.ex.hold(sender, m)
+	case m.Verb == "ping" || m.Verb == "here" || m.Verb == "again":
+		c.probed(sender, m)
 	default:
+		c.probe.active = true
+		c.hear(sender)
 		c.apply(sender, m)
 		c.work()
 	}

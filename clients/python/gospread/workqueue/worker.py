@@ -223,7 +223,7 @@ class Worker:
 
     def _receive(self, c: Connection, end: _End) -> None:
         mark: Optional[int] = None
-        since = time.monotonic()
+        since = ticked = time.monotonic()
         while not end.reached():
             try:
                 event = c.receive(0.1)
@@ -241,6 +241,9 @@ class Worker:
                 raise SpreadError(
                     ErrorCode.ILLEGAL_GROUP, f"the daemon does not allow this worker into group {self._group}"
                 )
+            if time.monotonic() - ticked > self._patience:
+                ticked = time.monotonic()
+                self._do(lambda core: core.tick())
             # Members of a view are not waited for without end.
             waiting = self._core.waiting
             if waiting is None or waiting != mark:
