@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, insort
 from dataclasses import asdict, dataclass
+from operator import index
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ._wire import Fields, hash_of, head, number, parse_fields, valid_id
@@ -28,6 +29,11 @@ class Limits:
     """Of their results."""
     result: int = 16 << 20
     """Bytes of one result."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if index(value) < 0:
+                raise ValueError(f"a limit below zero: {name}={value}")
 
     def least(self, other: Limits) -> Limits:
         mine, theirs = asdict(self), asdict(other)

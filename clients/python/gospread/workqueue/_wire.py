@@ -15,6 +15,7 @@ _MAGIC = b"wq1 "
 _MAX_HEADER = 64 << 10
 _MAX_FIELDS = 64
 _MAX_TEXT = 1000
+_MAX_NUMBER = 10**15 - 1
 _WORD = re.compile(rb"[a-z]{1,16}\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})\Z", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -29,7 +30,7 @@ class Message:
     def __init__(self, verb: str, data: bytes = b"", **fields: object) -> None:
         self.verb = verb
         self.data = data
-        self.fields: Fields = {k: str(v).replace("\n", " ") for k, v in fields.items()}
+        self.fields: Fields = {k: _value(v) for k, v in fields.items()}
 
     def get(self, key: str) -> str:
         return self.fields.get(key, "")
@@ -45,6 +46,11 @@ class Message:
         return self.header() + self.data
 
 
+def _value(v: object) -> str:
+    """A value as messages have it. Numbers that nobody would read become the largest that is."""
+    return str(min(v, _MAX_NUMBER) if isinstance(v, int) else v).replace("\n", " ")
+
+
 def number(fields: Fields, key: str, default: int) -> Optional[int]:
     value = fields.get(key)
     if value is None:
@@ -53,7 +59,10 @@ def number(fields: Fields, key: str, default: int) -> Optional[int]:
 
 
 def encode(s: str) -> bytes:
-    return s.encode("utf-8", "surrogateescape")
+    try:
+        return s.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a pair, as json.loads makes: no message ever had it
+        return s.encode("utf-8", "replace")
 
 
 def decode(b: bytes) -> str:
