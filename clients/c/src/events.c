@@ -297,17 +297,18 @@ static void open_wake(void) {
     }
 }
 
+/* Ends when it is told to while it runs, and then every loop that it runs in. */
 void E_handle_events(void) {
     char drop[16];
     open_wake();
+    leaving = 0; /* before the pipe is emptied: a signal now is not overlooked */
+    while (wake[0] >= 0 && read(wake[0], drop, sizeof drop) > 0)
+        ;
     while (!leaving) {
         run_timed();
         if (!leaving && !run_fds())
             break;
     }
-    while (wake[0] >= 0 && read(wake[0], drop, sizeof drop) > 0)
-        ;
-    leaving = 0;
 }
 
 void E_exit_events(void) { leaving = 1; }

@@ -123,6 +123,30 @@ static void left_in_a_signal_handler(void) {
     E_handle_events();
 }
 
+static void loop_in_loop(int code, void *unused) {
+    note(code, unused);
+    E_queue(note_and_leave, 2, NULL, (sp_time){0, 1000});
+    E_handle_events();
+}
+
+/* To leave ends all loops that run, and none that does not. */
+static void loops_that_are_left(void) {
+    sp_time now = {0, 0}, soon = {0, 1000}, later = {0, 60000};
+    E_init();
+    E_exit_events();
+    E_exit_events_async_safe();
+    E_queue(note_and_leave, 1, NULL, now);
+    E_handle_events();
+    check_order((int[]){1}, 1);
+    E_queue(loop_in_loop, 1, NULL, now);
+    E_queue(note_and_leave, 3, NULL, later);
+    E_handle_events();
+    check_order((int[]){1, 2}, 2);
+    E_queue(note_and_leave, 3, NULL, soon);
+    E_handle_events();
+    check_order((int[]){3}, 1);
+}
+
 static void times(void) {
     static const struct {
         sp_time a, b, sum, difference;
@@ -177,6 +201,7 @@ int main(void) {
     RUN(timed_events_in_their_order);
     RUN(descriptors_by_priority);
     RUN(left_in_a_signal_handler);
+    RUN(loops_that_are_left);
     RUN(times);
     RUN(the_log);
     return 0;
