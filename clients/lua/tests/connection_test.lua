@@ -242,6 +242,19 @@ function T.coroutines_take_turns()
   equal("in", got.data)
 end
 
+-- A message of which a part went out cannot be taken back: who sends next is told.
+function T.a_wait_that_fails_breaks_the_connection()
+  local c, _, sock = connect({}, {wait = function() error "cancelled" end})
+  sock.accepts = {10}
+  assert(not coroutine.resume(coroutine.create(function() c:multicast("g", "a") end)))
+  fails("CONNECTION_CLOSED", c:multicast("g", "b"))
+  c, _, sock = connect({}, {wait = function() error "cancelled" end})
+  sock.accepts = {10}
+  assert(not pcall(c.multicast, c, "g", "a"))
+  fails("CONNECTION_CLOSED", c:multicast("g", "b"))
+  c:close()
+end
+
 -- The main program cannot yield, so that connecting waits in LuaSocket there.
 function T.connect_waits_where_it_is_called()
   local listener = assert(socket.bind("127.0.0.1", 0)) -- and says nothing
