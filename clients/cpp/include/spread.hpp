@@ -279,8 +279,9 @@ private:
             const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
             if (!one.try_lock_until(until))
                 return std::nullopt;
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
-            milliseconds = left > 0 ? static_cast<int>(left) : 0;
+            const auto left = until - std::chrono::steady_clock::now();
+            const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+            milliseconds = ms > 0 ? static_cast<int>(ms) : 0;
         }
         // The message is in the library when SP_x_wait returns 1, so that no room
         // is made for what a daemon only promises.
