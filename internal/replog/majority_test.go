@@ -42,19 +42,13 @@ type total struct {
 	ids     map[string]int // its places
 	last    map[string]int // counts of the origins
 	acked   map[string]bool
-	ackedIn []string
+	ackedIn []string // in this order
 	refused map[string]bool
-	results map[string]string // ids of syncs and updates by outcome
 }
-
-var totals = map[*world]*total{}
 
 // check looks whether a replica's state is a beginning of the one order.
 func (w *world) check(m *simMachine) {
-	if totals[w] == nil {
-		return
-	}
-	t := totals[w]
+	t := w.total
 	for i, line := range m.list {
 		if i < len(t.order) {
 			if t.order[i] != line {
@@ -84,12 +78,11 @@ func (w *world) check(m *simMachine) {
 }
 
 func (w *world) sync(s *simReplica) {
-	t := totals[w]
-	n := len(t.ackedIn)
-	id := w.call(s, "sync")
-	if _, there := s.syncs[id]; !there && id != "" {
-		s.syncs[id] = n
+	n := 0
+	if w.total != nil {
+		n = len(w.total.ackedIn)
 	}
+	s.syncs[w.call(s, "sync")] = n
 }
 
 func (w *world) mayForget(s *simReplica) bool {
@@ -105,8 +98,7 @@ func (w *world) mayForget(s *simReplica) bool {
 func majorityWorld(t *testing.T, seed uint64, n int) *world {
 	w := newWorld(t, seed, n)
 	tot := &total{ids: map[string]int{}, last: map[string]int{}, acked: map[string]bool{}, refused: map[string]bool{}}
-	totals[w] = tot
-	t.Cleanup(func() { delete(totals, w) })
+	w.total = tot
 	w.make = func(s *simReplica) core {
 		c := NewMajority(Config{
 			Name: s.name, Group: simGroup, Replicas: w.names, Durable: s.durable, Pending: 30, PendingBytes: 1 << 20,
@@ -219,7 +211,7 @@ func majorityHistory(t *testing.T, seed uint64) *world {
 	}
 	w.heal()
 	w.stable()
-	tot := totals[w]
+	tot := w.total
 	for _, s := range w.replicas {
 		if s.failed != "" {
 			t.Fatalf("%s has failed: %s", s.name, s.failed)

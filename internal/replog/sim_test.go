@@ -39,10 +39,10 @@ type world struct {
 	resolved func(s *simReplica, e Resolve)
 	log      func(s *simReplica, op string, args []any, out []Effect)
 	steps    map[string]int // what has happened how often
+	total    *total         // of Majority
+	lasting  bool           // processes do not crash
 
-	// noAmnesia forbids crashes that would leave fewer replicas with a state than a
-	// majority.
-	stateful func(s *simReplica) bool
+	stateful func(s *simReplica) bool // it has a state that counts, or has it on disk
 }
 
 // simPart is a part of the network with the order of its messages.
@@ -525,6 +525,7 @@ func (w *world) step(faults bool) {
 		w.merge()
 	case x < 985:
 		w.drop(s)
+	case x < 988 && w.lasting:
 	case x < 988:
 		if s.durable || w.mayForget(s) {
 			w.crash(s)
