@@ -20,7 +20,7 @@ import (
 //	"PORT"      the daemon with that port on this machine: its Unix socket
 //	            /run/spread/PORT or /tmp/PORT or, if neither answers, TCP to
 //	            localhost (on Windows always TCP)
-//	"PORT@HOST" TCP; HOST is a name, an IPv4 or an IPv6 address without brackets
+//	"PORT@HOST" TCP; HOST is a name, an IPv4 or an IPv6 address, bare or in brackets
 //
 // The whole handshake must be done before ctx ends, and within
 // [DefaultDialTimeout] if ctx has no deadline. Later, ctx has no influence on the
@@ -123,7 +123,7 @@ func dialError(ctx context.Context, where string, err error, hint string) error 
 		return e
 	case errors.As(err, &dns) && dns.IsNotFound, errors.As(err, &addr):
 		e.Code = ErrIllegalSpread
-		hint = "; check the host in PORT@HOST (an IPv6 address goes without brackets)"
+		hint = "; check the host in PORT@HOST"
 	case hint == "":
 		hint = "; is the daemon running there, and is this its port?"
 	}

@@ -60,6 +60,9 @@ func parseDaemon(s string) (address, error) {
 	case host == "":
 		return address{}, fmt.Errorf("daemon name %q has no host behind the @; write PORT@HOST without blanks, or just PORT for this machine", s)
 	}
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") && strings.Contains(inner, ":") {
+		host = inner[:len(inner)-1]
+	}
 	return address{port: port, host: host}, nil
 }
 

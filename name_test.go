@@ -28,7 +28,8 @@ func TestParseDaemon(t *testing.T) {
 		{in: "5811 ", port: 5811},
 		{in: "5811\n", port: 5811},
 		{in: "00000000000000000000000000000000000000000000000000000000000000004803", port: 4803},
-		{in: "5811@[::1]", port: 5811, host: "[::1]"}, // no host has that name
+		{in: "5811@[::1]", port: 5811, host: "::1"},
+		{in: "5811@[h]", port: 5811, host: "[h]"}, // no host has that name
 		{in: "1@" + long[:64], port: 1, host: long[:64]},
 		{in: "12345@" + long, bad: "at most 70"},
 		{in: "12345@" + long[:64], port: 12345, host: long[:64]},

@@ -61,7 +61,7 @@ if command -v apt-get >/dev/null; then
 		apache2:apache2 mariadbd:mariadb-server; do
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
-	for package in lua-socket libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
+	for package in python3-pip python3-setuptools python3-wheel mypy lua-socket libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
 		dpkg-query -W "$package" >/dev/null 2>&1 || missing="$missing $package"
 	done
 fi

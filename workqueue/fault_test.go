@@ -292,3 +292,26 @@ func TestRefusals(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The last worker tells all it has to tell before it goes.
+func TestLastWords(t *testing.T) {
+	c := cluster(t, 1)
+	for range 20 {
+		at := make(chan string, 1)
+		w := run(t, c.Addr("a"), stuckHandler(at, "a"), nil)
+		s := submitter(t, c.Addr("a"), nil)
+		j, err := s.Submit(limited(t), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-at
+		w.end()
+		if err := j.Cancel(limited(t)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Wait(limited(t)); !errors.Is(err, ErrCancelled) {
+			t.Fatal(err)
+		}
+		w.stop()
+	}
+}

@@ -87,8 +87,8 @@ func (w *Worker) start(e jobtable.Start) {
 			limit := time.Duration(e.Limit) * time.Millisecond
 			late := time.AfterFunc(limit, func() {
 				err := fmt.Errorf("it takes longer than %v", limit)
+				w.finish(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does
 				cancel(err)
-				w.finish(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()})
 			})
 			defer late.Stop()
 		}

@@ -30,6 +30,7 @@ type Worker struct {
 	core    *jobtable.Core
 	tasks   map[string]*Task
 	out     []func(ctx context.Context, c *spread.Conn) error // to be sent, in this order
+	sending bool                                              // some that were in out
 	kick    chan struct{}                                     // there is something in out
 	retired chan struct{}                                     // not nil while the worker waits for its end; closed then
 	running sync.WaitGroup
@@ -137,6 +138,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (w *Worker) session(ctx context.Context, c *spread.Conn) error {
 	ctx, end := context.WithCancel(ctx)
 	var helpers sync.WaitGroup
+	defer w.sent(true)
 	defer helpers.Wait()
 	defer end()
 	w.mu.Lock()
@@ -163,7 +165,9 @@ func (w *Worker) session(ctx context.Context, c *spread.Conn) error {
 				w.do(func() []jobtable.Effect { return w.core.Message(ev.Sender, ev.Data) })
 			}
 		case *spread.Rejected:
-			return errors.New("the daemon does not allow this worker into group " + w.group)
+			if ev.Request == spread.JoinRequest {
+				return errors.New("the daemon does not allow this worker into group " + w.group)
+			}
 		}
 	}
 	return nil
@@ -195,10 +199,26 @@ func (w *Worker) do(act func() []jobtable.Effect) {
 			})
 		}
 	}
-	if w.retired != nil && w.core.Retired() {
+	w.checkRetired()
+}
+
+// checkRetired ends the waiting for the end if all is told. The worker is locked.
+func (w *Worker) checkRetired() {
+	if w.retired != nil && w.core.Retired() && len(w.out) == 0 && !w.sending {
 		close(w.retired)
 		w.retired = nil
 	}
+}
+
+// sent takes note that nothing is being sent, and perhaps that nothing can be.
+func (w *Worker) sent(over bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if over {
+		w.out = nil
+	}
+	w.sending = false
+	w.checkRetired()
 }
 
 func sendMessage(ctx context.Context, c *spread.Conn, to []string, m *jobtable.Message) error {
@@ -221,7 +241,7 @@ func (w *Worker) sender(ctx context.Context, c *spread.Conn) {
 	for {
 		w.mu.Lock()
 		batch := w.out
-		w.out = nil
+		w.out, w.sending = nil, len(w.out) > 0
 		w.mu.Unlock()
 		for _, send := range batch {
 			err := send(ctx, c)
@@ -232,12 +252,14 @@ func (w *Worker) sender(ctx context.Context, c *spread.Conn) {
 				w.o.Logger.Error("a message could not be sent", "queue", w.queue, "error", err)
 			}
 		}
-		if len(batch) == 0 {
-			select {
-			case <-ctx.Done():
-				return
-			case <-w.kick:
-			}
+		if len(batch) > 0 {
+			w.sent(false)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.kick:
 		}
 	}
 }

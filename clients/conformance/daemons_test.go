@@ -23,6 +23,9 @@ type daemon struct {
 	host string
 	port int
 	dir  string
+	// socketOnly: clients reach it by its Unix socket only.
+	socketOnly bool
+	place      *place // nil: here
 
 	cmd    *exec.Cmd
 	out    output
@@ -30,15 +33,18 @@ type daemon struct {
 }
 
 func (d *daemon) tcp() string     { return fmt.Sprintf("%d@%s", d.port, d.host) }
-func (d *daemon) socket() string  { return fmt.Sprintf("/tmp/%d", d.port) }
+func (d *daemon) socket() string  { return fmt.Sprintf("%s/tmp/%d", d.place.root(), d.port) }
 func (d *daemon) address() string { return net.JoinHostPort(d.host, strconv.Itoa(d.port)) }
 
 // startDaemons runs the daemons of a scenario, d1 and so on, until the test ends.
 // They have found each other when it returns.
-func startDaemons(t testing.TB, s *scenario) []*daemon {
+func startDaemons(t testing.TB, s *scenario, where *place) []*daemon {
 	t.Helper()
 	for range 5 {
 		all := placeDaemons(t, s)
+		if where != nil {
+			all[0].place, all[0].socketOnly = where, true
+		}
 		if launch(t, all) {
 			t.Cleanup(func() {
 				if t.Failed() {
@@ -68,14 +74,20 @@ func placeDaemons(t testing.TB, s *scenario) []*daemon {
 	}
 	var all []*daemon
 	conf := slices.Clone(s.Options)
+	if host == "::1" && !hasIPv6() {
+		t.Skip("this machine has no IPv6")
+	}
 	for i := range s.Daemons {
-		d := &daemon{name: fmt.Sprintf("d%d", i+1), host: host, port: freePort(t), dir: dir}
+		d := &daemon{name: fmt.Sprintf("d%d", i+1), host: host, port: s.Port, dir: dir, socketOnly: s.Interfaces != ""}
+		if d.port == 0 {
+			d.port = freePort(t)
+		}
 		all = append(all, d)
 		segment := host
 		if strings.Contains(host, ":") {
 			segment = "[" + host + "]"
 		}
-		conf = append(conf, fmt.Sprintf("Spread_Segment %s:%d { %s %s }", segment, d.port, d.name, host))
+		conf = append(conf, fmt.Sprintf("Spread_Segment %s:%d { %s %s %s }", segment, d.port, d.name, host, s.Interfaces))
 	}
 	files := map[string]string{"spread.conf": strings.Join(conf, "\n") + "\n"}
 	for name, text := range s.Files {
@@ -105,7 +117,8 @@ func launch(t testing.TB, all []*daemon) bool {
 
 // start runs the process and waits until it serves.
 func (d *daemon) start(t testing.TB) error {
-	d.cmd = exec.Command(suite.daemon, "-c", "spread.conf", "-n", d.name)
+	argv := d.place.command(d.dir, []string{suite.daemon, "-c", "spread.conf", "-n", d.name})
+	d.cmd = exec.Command(argv[0], argv[1:]...)
 	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = d.dir, &d.out, &d.out
 	if err := d.cmd.Start(); err != nil {
 		return fmt.Errorf("starting daemon %s: %w", d.name, err)
@@ -119,8 +132,7 @@ func (d *daemon) start(t testing.TB) error {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-exited
-		_ = os.Remove(d.socket())
-		_ = os.Remove(fmt.Sprintf("/run/spread/%d", d.port))
+		_ = d.removeSockets()
 	})
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -142,13 +154,17 @@ func (d *daemon) start(t testing.TB) error {
 // serves tells whether the daemon takes a connection, and leaves none behind: it
 // waits until the daemon has closed its side.
 func (d *daemon) serves() bool {
-	c, err := net.DialTimeout("tcp", d.address(), patience)
+	network, address := "tcp", d.address()
+	if d.socketOnly {
+		network, address = "unix", d.socket()
+	}
+	c, err := net.DialTimeout(network, address, patience)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(patience))
-	_ = c.(*net.TCPConn).CloseWrite()
+	_ = c.(interface{ CloseWrite() error }).CloseWrite()
 	_, err = io.Copy(io.Discard, c)
 	return err == nil
 }
@@ -164,6 +180,25 @@ func (d *daemon) end(signal os.Signal) error {
 	case <-time.After(patience):
 		return fmt.Errorf("daemon %s does not end on signal %v", d.name, signal)
 	}
+}
+
+// removeSockets removes the Unix sockets, as a cleaner of /tmp does.
+func (d *daemon) removeSockets() error {
+	for _, path := range []string{d.socket(), d.socket() + ".lock", fmt.Sprintf("%s/run/spread/%d", d.place.root(), d.port)} {
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func hasIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 func (d *daemon) kill() error { return d.end(os.Kill) }

@@ -30,7 +30,8 @@ type fakeSetup struct {
 // fake is a daemon that the runner plays. It has one client at a time.
 type fake struct {
 	set   *fakeSetup
-	where string // for clients
+	limit time.Duration // of waits
+	where string        // for clients
 	ready chan *raw
 
 	mu      sync.Mutex
@@ -38,12 +39,12 @@ type fake struct {
 	current *raw
 }
 
-func newFake(t testing.TB, set *fakeSetup) (*fake, error) {
+func newFake(t testing.TB, set *fakeSetup, limit time.Duration) (*fake, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	f := &fake{set: set, where: fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port), ready: make(chan *raw, 16)}
+	f := &fake{set: set, limit: limit, where: fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port), ready: make(chan *raw, 16)}
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		for {
@@ -59,19 +60,24 @@ func newFake(t testing.TB, set *fakeSetup) (*fake, error) {
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		f.mu.Lock()
-		for _, c := range f.clients {
-			_ = c.Close()
-		}
-		f.mu.Unlock()
+		f.hangUp()
 		wait.Wait()
 	})
 	return f, nil
 }
 
+// hangUp closes all connections.
+func (f *fake) hangUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.clients {
+		_ = c.Close()
+	}
+}
+
 // welcome plays the handshake; a client that has passed it is handed over.
 func (f *fake) welcome(c net.Conn) {
-	r := &raw{conn: c, slow: f.set.Bytes}
+	r := &raw{conn: c, slow: f.set.Bytes, limit: f.limit}
 	if f.set.Silent {
 		_, _ = io.Copy(io.Discard, c)
 		return
@@ -127,16 +133,13 @@ func (f *fake) shake(r *raw) error {
 	return r.write(accept)
 }
 
-// client waits for the client that the fake has.
-func (f *fake) client() (*raw, error) {
-	if f.current != nil && len(f.ready) == 0 {
-		return f.current, nil
-	}
+// meet waits for the client that has just connected.
+func (f *fake) meet() error {
 	select {
 	case f.current = <-f.ready:
-		return f.current, nil
-	case <-time.After(patience):
-		return nil, errors.New("no client has come")
+		return nil
+	case <-time.After(f.limit):
+		return errors.New("no client has come")
 	}
 }
 
@@ -168,7 +171,10 @@ func (st *stage) fakeClient() (*raw, error) {
 	if st.fake == nil {
 		return nil, errors.New("the scenario has no fake daemon")
 	}
-	return st.fake.client()
+	if st.fake.current == nil {
+		return nil, errors.New("no client has connected")
+	}
+	return st.fake.current, nil
 }
 
 // raw is a connection of which the runner writes the bytes: as a client, or as a
@@ -177,12 +183,13 @@ type raw struct {
 	conn    net.Conn
 	private string
 	slow    bool // one byte at a time
+	limit   time.Duration
 	buf     []byte
 }
 
 // take reads n bytes.
 func (r *raw) take(n int) ([]byte, error) {
-	_ = r.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = r.conn.SetReadDeadline(time.Now().Add(r.limit))
 	for len(r.buf) < n {
 		var more [4096]byte
 		k, err := r.conn.Read(more[:])
@@ -197,7 +204,7 @@ func (r *raw) take(n int) ([]byte, error) {
 }
 
 func (r *raw) write(b []byte) error {
-	_ = r.conn.SetWriteDeadline(time.Now().Add(patience))
+	_ = r.conn.SetWriteDeadline(time.Now().Add(r.limit))
 	if !r.slow {
 		_, err := r.conn.Write(b)
 		return err
@@ -244,7 +251,7 @@ func (st *stage) rawConnect(step object) (object, error) {
 		return nil, err
 	}
 	st.t.Cleanup(func() { _ = c.Close() })
-	r := &raw{conn: c}
+	r := &raw{conn: c, limit: st.limit}
 	flags := byte(0)
 	if step["membership"] == true {
 		flags = 1
@@ -297,7 +304,7 @@ func (st *stage) rawWrite(r *raw, step object) (object, error) {
 	if f, ok := step["frame"].(object); ok && f["sender"] == nil {
 		f["sender"] = r.private
 	}
-	b, err := bytesOf(step)
+	b, err := bytesOf(step, st.subject.big)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func TestClients(t *testing.T) {
 			t.Parallel()
 			l.ready(t)
 			t.Run("tests", func(t *testing.T) {
-				d := startDaemons(t, &scenario{Daemons: 1})[0]
+				d := startDaemons(t, &scenario{Daemons: 1}, nil)[0]
 				l.commands(t, l.Tests, "SPREAD_TEST_DAEMON="+d.tcp(), "SPREAD_TEST_SOCKET="+d.socket(), "SPREAD_TEST_SPREAD="+suite.daemon)
 			})
 			t.Run("checks", func(t *testing.T) { l.commands(t, l.Checks) })

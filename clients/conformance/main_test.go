@@ -33,6 +33,7 @@ const patience = 30 * time.Second
 // suite is what all tests share, set by TestMain.
 var suite struct {
 	root      string // of the repository
+	dir       string // of these tests
 	daemon    string // path of the program
 	reference *language
 	languages []*language // chosen
@@ -69,6 +70,10 @@ func run(m *testing.M) int {
 
 // prepare finds languages and scenarios, and builds the daemon.
 func prepare(dir string) (err error) {
+	suite.dir = dir
+	if err := os.Setenv("TMPDIR", dir); err != nil { // for t.TempDir
+		return err
+	}
 	if suite.root, err = filepath.Abs("../.."); err != nil {
 		return err
 	}

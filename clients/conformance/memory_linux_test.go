@@ -15,6 +15,9 @@ func residentMemory(d *driver) int { return status(d, "VmHWM:") }
 func presentMemory(d *driver) int { return status(d, "VmRSS:") }
 
 func status(d *driver, field string) int {
+	if d.cmd == nil {
+		return 0
+	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
 	if err != nil {
 		return 0

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 )
 
 // stage is a scenario being played.
@@ -17,20 +18,36 @@ type stage struct {
 	subject *driver
 	other   *driver // nil without peers
 	vars    object
+	place   *place // nil: here
 	daemons []*daemon
 	fake    *fake
 	raw     map[string]*raw
 	open    map[string]bool // connections of drivers
 	pending map[string]*driver
-	memory  int // of the subject at the beginning, in KiB
+	limit   time.Duration // of waits for which the scenario says nothing
+	memory  int           // of the subject at the beginning, in KiB
 }
 
 // actions are what the runner does itself, by the name in "do".
 var actions map[string]func(*stage, object) (object, error)
 
 // play plays a scenario. An unsupported error tells why the language cannot.
-func play(t testing.TB, c *crew, s *scenario, subject, other *language) (err error) {
-	st := &stage{t: t, s: s, crew: c, vars: object{}, raw: map[string]*raw{}, open: map[string]bool{}, pending: map[string]*driver{}}
+func play(t testing.TB, c *crew, s *scenario, subject, other *language) error {
+	return playWithin(t, c, s, subject, other, patience)
+}
+
+func playWithin(t testing.TB, c *crew, s *scenario, subject, other *language, limit time.Duration) (err error) {
+	st := &stage{t: t, s: s, crew: c, limit: limit, vars: object{}, raw: map[string]*raw{}, open: map[string]bool{}, pending: map[string]*driver{}}
+	if s.Port != 0 { // with the machine for itself
+		if st.place, err = newPlace(t); err != nil {
+			return err
+		}
+		st.crew = newCrew(t)
+		if st.crew.drivers["/"+subject.Language], err = startDriver(t, subject, st.place); err != nil {
+			return err
+		}
+		c = st.crew
+	}
 	if st.subject, err = c.get("", subject); err != nil {
 		return err
 	}
@@ -44,6 +61,7 @@ func play(t testing.TB, c *crew, s *scenario, subject, other *language) (err err
 			return err
 		}
 	}
+	st.vars["foreign"] = st.other != nil && st.subject.big != st.other.big
 	if err := st.scenery(); err != nil {
 		return err
 	}
@@ -87,14 +105,14 @@ func describe(step object) string {
 // scenery starts the daemons, or what stands for them.
 func (st *stage) scenery() error {
 	if st.s.Fake != nil {
-		f, err := newFake(st.t, st.s.Fake)
+		f, err := newFake(st.t, st.s.Fake, st.limit)
 		if err != nil {
 			return err
 		}
 		st.fake, st.vars["d1"] = f, f.where
 		return nil
 	}
-	st.daemons = startDaemons(st.t, st.s)
+	st.daemons = startDaemons(st.t, st.s, st.place)
 	for _, d := range st.daemons {
 		st.vars[d.name] = d.tcp()
 	}
@@ -112,6 +130,9 @@ func (st *stage) scenery() error {
 
 // clear closes what is still open.
 func (st *stage) clear() error {
+	if st.fake != nil {
+		st.fake.hangUp() // or libraries wait for it to confirm that they leave
+	}
 	for key := range st.open {
 		if _, err := st.of(key).call(st.t, object{"op": "disconnect", "c": key}); err != nil {
 			return err
@@ -153,6 +174,9 @@ func (st *stage) step(raw object) error {
 		if err != nil {
 			return err
 		}
+		if _, ok := step["timeout_ms"]; !ok && request["timeout_ms"] != nil {
+			request["timeout_ms"] = float64(st.limit.Milliseconds())
+		}
 		d := st.of(fmt.Sprint(step["c"]))
 		if tag, ok := step["async"].(string); ok {
 			st.pending[tag] = d
@@ -161,7 +185,9 @@ func (st *stage) step(raw object) error {
 		if answer, err = st.ask(d, request, want, step["until"] == true); err != nil {
 			return err
 		}
-		st.note(request, answer)
+		if err := st.note(request, answer); err != nil {
+			return err
+		}
 	}
 	if err := match(want, answer); err != nil {
 		return fmt.Errorf("%w\nthe whole answer: %s", err, brief(answer))
@@ -193,17 +219,21 @@ func (st *stage) ask(d *driver, request, want object, until bool) (object, error
 }
 
 // note remembers which connections are open.
-func (st *stage) note(request, answer object) {
+func (st *stage) note(request, answer object) error {
 	key, _ := request["c"].(string)
 	switch request["op"] {
 	case "connect":
 		if answer["ok"] == true {
 			st.open[key] = true
 			st.vars[key] = answer["private_group"]
+			if st.fake != nil {
+				return st.fake.meet()
+			}
 		}
 	case "disconnect", "abort", "close_wakes":
 		delete(st.open, key)
 	}
+	return nil
 }
 
 // wanted is the answer that a step wants: ok if it does not say. Its "message" and
@@ -287,18 +317,21 @@ func dataOf(o object) (data []byte, has bool, err error) {
 
 func init() {
 	actions = map[string]func(*stage, object) (object, error){
-		"await":       (*stage).await,
-		"kill":        onDaemon((*daemon).kill),
-		"stop":        onDaemon((*daemon).stop),
-		"start":       (*stage).start,
-		"memory":      (*stage).checkMemory,
-		"raw_connect": (*stage).rawConnect,
-		"raw_send":    (*stage).rawSend,
-		"raw_receive": (*stage).rawReceive,
-		"raw_close":   (*stage).rawClose,
-		"fake_send":   (*stage).fakeSend,
-		"fake_expect": (*stage).fakeExpect,
-		"fake_close":  (*stage).fakeClose,
+		"await":          (*stage).await,
+		"kill":           onDaemon((*daemon).kill),
+		"stop":           onDaemon((*daemon).stop),
+		"start":          (*stage).start,
+		"halt":           onDaemon((*daemon).halt),
+		"continue":       onDaemon((*daemon).goOn),
+		"remove_sockets": onDaemon((*daemon).removeSockets),
+		"memory":         (*stage).checkMemory,
+		"raw_connect":    (*stage).rawConnect,
+		"raw_send":       (*stage).rawSend,
+		"raw_receive":    (*stage).rawReceive,
+		"raw_close":      (*stage).rawClose,
+		"fake_send":      (*stage).fakeSend,
+		"fake_expect":    (*stage).fakeExpect,
+		"fake_close":     (*stage).fakeClose,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,21 +23,27 @@ type object = map[string]any
 type driver struct {
 	language string
 	features []string
+	big      bool // its library writes big-endian
 
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	lines   chan []byte // of its output; closed at the end
 	stderr  output
 	waiting bool // an answer is outstanding
-	trace   func(format string, args ...any)
+	// spoil, if it is set, changes the answers, for the tests of the runner. Without a
+	// process it makes them.
+	spoil func(request, answer object) object
+	asked object // what spoil will get
 }
 
 // startDriver starts a driver and greets it.
-func startDriver(t testing.TB, l *language) (*driver, error) {
-	d := &driver{language: l.Language, lines: make(chan []byte, 16), cmd: exec.Command(l.Driver[0], l.Driver[1:]...)}
-	if strings.Contains(l.Driver[0], "/") {
-		d.cmd.Path = l.dir + "/" + l.Driver[0] // exec looks from this directory
+func startDriver(t testing.TB, l *language, where *place) (*driver, error) {
+	argv := slices.Clone(l.Driver)
+	if strings.Contains(argv[0], "/") {
+		argv[0] = filepath.Join(l.dir, argv[0])
 	}
+	argv = where.command(l.dir, argv)
+	d := &driver{language: l.Language, lines: make(chan []byte, 16), cmd: exec.Command(argv[0], argv[1:]...)}
 	d.cmd.Dir, d.cmd.Stderr = l.dir, &d.stderr
 	d.cmd.WaitDelay = time.Second
 	in, err := d.cmd.StdinPipe()
@@ -60,6 +68,7 @@ func startDriver(t testing.TB, l *language) (*driver, error) {
 		d.kill()
 		return nil, fmt.Errorf("the driver of %s answers to hello %v", l.Language, hello)
 	}
+	d.big = hello["byte_order"] == "big"
 	features, _ := hello["features"].([]any)
 	for _, f := range features {
 		name, _ := f.(string)
@@ -98,6 +107,10 @@ func (d *driver) send(t testing.TB, request object) error {
 	if d.waiting {
 		return fmt.Errorf("the scenario asks the driver of %s for more before it awaits an answer", d.language)
 	}
+	d.asked = request
+	if d.cmd == nil {
+		return nil
+	}
 	line, err := json.Marshal(request)
 	if err != nil {
 		return err
@@ -114,6 +127,9 @@ func (d *driver) send(t testing.TB, request object) error {
 
 func (d *driver) answer(t testing.TB, limit time.Duration) (object, error) {
 	d.waiting = false
+	if d.cmd == nil {
+		return d.spoil(d.asked, nil), nil
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -127,6 +143,9 @@ func (d *driver) answer(t testing.TB, limit time.Duration) (object, error) {
 		var answer object
 		if err := json.Unmarshal(line, &answer); err != nil {
 			return nil, fmt.Errorf("the driver of %s answers with what is no JSON object: %w: %s", d.language, err, shorten(line))
+		}
+		if d.spoil != nil {
+			answer = d.spoil(d.asked, answer)
 		}
 		return answer, nil
 	case <-timer.C:
@@ -148,6 +167,9 @@ func (d *driver) said() string {
 
 // kill ends the process.
 func (d *driver) kill() {
+	if d.cmd == nil {
+		return
+	}
 	_ = d.cmd.Process.Kill()
 	for range d.lines { // until its end, which Wait must not come before
 	}
@@ -156,6 +178,9 @@ func (d *driver) kill() {
 
 // exit asks the driver to end, which it must do with success.
 func (d *driver) exit(t testing.TB) error {
+	if d.cmd == nil {
+		return nil
+	}
 	if _, err := d.call(t, object{"op": "exit"}); err != nil {
 		d.kill()
 		return err
@@ -227,7 +252,7 @@ func (c *crew) get(seat string, l *language) (*driver, error) {
 	if d := c.drivers[key]; d != nil {
 		return d, nil
 	}
-	d, err := startDriver(c.t, l)
+	d, err := startDriver(c.t, l, nil)
 	if err == nil {
 		c.drivers[key] = d
 	}

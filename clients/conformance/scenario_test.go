@@ -20,6 +20,10 @@ type scenario struct {
 	Options []string          `json:"options"`
 	Files   map[string]string `json:"files"`
 	Address string            `json:"address"`
+	// Interfaces is the list of interfaces of the daemons.
+	Interfaces string `json:"interfaces"`
+	// Port is that of d1, which has the machine for itself then.
+	Port int `json:"port"`
 	// Peers are the connections that the other side's driver has.
 	Peers []string `json:"peers"`
 	// Proxy stands before d1: "bytes" passes on one byte at a time.

@@ -25,6 +25,7 @@ type results struct {
 	mu    sync.Mutex
 	cells map[cell]result
 	pairs map[[2]string]outcome
+	rates map[string][2]float64 // received and sent per second, by language
 }
 
 type cell struct{ language, scenario string }
@@ -52,6 +53,15 @@ func (r *results) pair(x, y string, o outcome) {
 	r.pairs[[2]string{x, y}] = o
 }
 
+func (r *results) rate(language string, in, out float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rates == nil {
+		r.rates = map[string][2]float64{}
+	}
+	r.rates[language] = [2]float64{in, out}
+}
+
 // The marks between which a document has the table.
 const (
 	tableBegin = "<!-- table: made by go test ./clients/conformance -table FILE -->\n"
@@ -62,7 +72,7 @@ const (
 func (r *results) publish(path string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.cells) == 0 {
+	if len(r.cells) == 0 && len(r.rates) == 0 {
 		return nil
 	}
 	table := r.markdown()
@@ -91,31 +101,9 @@ func (r *results) markdown() string {
 	for _, l := range suite.languages {
 		languages = append(languages, l.Language)
 	}
-	rows := []string{"tests", "checks"}
-	titles := map[string]string{"tests": "the client's own tests", "checks": "checks of its packaging"}
-	for _, s := range suite.scenarios {
-		rows = append(rows, s.Name)
-		titles[s.Name] = s.Title
-	}
 	var b strings.Builder
-	var skips []string
-	count := map[outcome]int{}
-	b.WriteString("| scenario | what | " + strings.Join(languages, " | ") + " |\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
-	for _, row := range rows {
-		fmt.Fprintf(&b, "| `%s` | %s |", row, titles[row])
-		for _, l := range languages {
-			c := r.cells[cell{l, row}]
-			count[c.outcome]++
-			fmt.Fprintf(&b, " %v |", c.outcome)
-			if c.outcome == skipped && c.reason != "" {
-				skips = append(skips, fmt.Sprintf("- `%s`, %s: %s\n", row, l, c.reason))
-			}
-		}
-		b.WriteString("\n")
-	}
-	fmt.Fprintf(&b, "\n%d passed, %d failed, %d skipped.\n", count[passed], count[failed], count[skipped])
-	if len(skips) > 0 {
-		b.WriteString("\nSkipped:\n\n" + strings.Join(skips, ""))
+	if len(r.cells) > 0 {
+		r.scenarioTable(&b, languages)
 	}
 	if len(r.pairs) > 0 {
 		b.WriteString("\n| sends \\ receives | " + strings.Join(languages, " | ") + " |\n|---|" + strings.Repeat("---|", len(languages)) + "\n")
@@ -127,5 +115,43 @@ func (r *results) markdown() string {
 			b.WriteString("\n")
 		}
 	}
+	if len(r.rates) > 0 {
+		fmt.Fprintf(&b, "\n| messages of %d bytes a second | %s |\n|---|%s\n", speedBytes, strings.Join(languages, " | "), strings.Repeat("---:|", len(languages)))
+		for i, what := range []string{"received", "sent"} {
+			fmt.Fprintf(&b, "| %s |", what)
+			for _, l := range languages {
+				fmt.Fprintf(&b, " %.0f |", r.rates[l][i])
+			}
+			b.WriteString("\n")
+		}
+	}
 	return b.String()
+}
+
+func (r *results) scenarioTable(b *strings.Builder, languages []string) {
+	rows := []string{"tests", "checks"}
+	titles := map[string]string{"tests": "the client's own tests", "checks": "checks of its packaging"}
+	for _, s := range suite.scenarios {
+		rows = append(rows, s.Name)
+		titles[s.Name] = s.Title
+	}
+	var skips []string
+	count := map[outcome]int{}
+	b.WriteString("| scenario | what | " + strings.Join(languages, " | ") + " |\n|---|---|" + strings.Repeat("---|", len(languages)) + "\n")
+	for _, row := range rows {
+		fmt.Fprintf(b, "| `%s` | %s |", row, titles[row])
+		for _, l := range languages {
+			c := r.cells[cell{l, row}]
+			count[c.outcome]++
+			fmt.Fprintf(b, " %v |", c.outcome)
+			if c.outcome == skipped && c.reason != "" {
+				skips = append(skips, fmt.Sprintf("- `%s`, %s: %s\n", row, l, c.reason))
+			}
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "\n%d passed, %d failed, %d skipped.\n", count[passed], count[failed], count[skipped])
+	if len(skips) > 0 {
+		b.WriteString("\nSkipped:\n\n" + strings.Join(skips, ""))
+	}
 }

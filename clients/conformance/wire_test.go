@@ -21,7 +21,8 @@ const (
 var bits = map[string]uint32{
 	"unreliable": 1, "reliable": 2, "fifo": 4, "causal": 8, "agreed": 0x10, "safe": 0x20, "self_discard": 0x40,
 	"by_join": 0x100, "by_leave": 0x200, "by_disconnect": 0x400, "by_network": 0x800,
-	"view": 0x1000, "transition": 0x2000, "join": 0x10000, "leave": 0x20000, "kill": 0x40000, "reject": 0x400000,
+	"view": 0x1000, "transition": 0x2000, "join": 0x10000, "leave": 0x20000, "kill": 0x40000, "unused": 0x100000, "reject": 0x400000,
+	"subgroup": 0x40000000,
 }
 
 // frame is a message as scenarios write it down.
@@ -38,7 +39,7 @@ type frame struct {
 	dataLen    int64
 }
 
-func order16(little bool) binary.AppendByteOrder {
+func byteOrder(little bool) binary.AppendByteOrder {
 	if little {
 		return binary.LittleEndian
 	}
@@ -53,12 +54,14 @@ func marker(little bool) uint32 {
 	return 0
 }
 
-// frameOf reads a frame of a scenario.
-func frameOf(o object) (*frame, error) {
-	f := &frame{little: o["order"] != "big"}
+// frameOf reads a frame of a scenario, for a client that writes big-endian or not.
+// Its orders are "own", that of the client and what is meant if nothing is said, and
+// "other".
+func frameOf(o object, bigClient bool) (*frame, error) {
+	f := &frame{little: bigClient == (o["order"] == "other")}
 	f.hintLittle = f.little
 	if order, ok := o["hint_order"]; ok {
-		f.hintLittle = order != "big"
+		f.hintLittle = bigClient == (order == "other")
 	}
 	var err error
 	if f.kind, err = kindOf(o["bits"]); err != nil {
@@ -74,6 +77,11 @@ func frameOf(o object) (*frame, error) {
 	}
 	if f.data, _, err = dataOf(o); err != nil {
 		return nil, err
+	}
+	words, _ := o["words"].([]any)
+	for _, w := range words {
+		n, _ := w.(float64)
+		f.data = byteOrder(f.little).AppendUint32(f.data, uint32(int64(n)))
 	}
 	f.numGroups, f.dataLen = int64(len(f.groups)), int64(len(f.data))
 	if n, ok := o["num_groups"].(float64); ok {
@@ -98,14 +106,14 @@ func kindOf(names any) (kind uint32, err error) {
 
 // encode makes the bytes of a frame.
 func (f *frame) encode() ([]byte, error) {
-	order := order16(f.little)
+	order := byteOrder(f.little)
 	b := order.AppendUint32(nil, f.kind|marker(f.little))
 	b, err := appendName(b, f.sender)
 	if err != nil {
 		return nil, err
 	}
 	b = order.AppendUint32(b, uint32(f.numGroups))
-	b = order16(f.hintLittle).AppendUint32(b, uint32(uint16(f.appType))<<8|marker(f.hintLittle))
+	b = byteOrder(f.hintLittle).AppendUint32(b, uint32(uint16(f.appType))<<8|marker(f.hintLittle))
 	b = order.AppendUint32(b, uint32(f.dataLen))
 	if f.kind&bits["reject"] != 0 {
 		b = order.AppendUint32(b, f.oldType|marker(f.little))
@@ -128,17 +136,13 @@ func appendName(b []byte, name string) ([]byte, error) {
 
 // viewOf makes a membership notice of a scenario: its order, and the layout of a
 // daemon of "5" (and 4) or "3".
-func viewOf(o object) ([]byte, error) {
-	f, err := frameOf(object{"order": o["order"], "bits": []any{"view", "by_" + fmt.Sprint(o["cause"])}, "sender": o["group"], "groups": o["members"]})
+func viewOf(o object, bigClient bool) ([]byte, error) {
+	head := object{"order": o["order"], "bits": []any{"view", "by_" + fmt.Sprint(o["cause"])}, "sender": o["group"], "groups": o["members"], "words": o["id"]}
+	f, err := frameOf(head, bigClient)
 	if err != nil {
 		return nil, err
 	}
-	order := order16(f.little)
-	id, _ := o["id"].([]any)
-	for _, n := range id {
-		word, _ := n.(float64)
-		f.data = order.AppendUint32(f.data, uint32(int64(word)))
-	}
+	order := byteOrder(f.little)
 	sets, _ := o["sets"].([]any)
 	own, _ := o["own_set"].(float64)
 	if o["layout"] == "3" {
@@ -253,31 +257,34 @@ func unhex(digits string) ([]byte, error) {
 	return hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
 }
 
-// bytesOf makes what a step sends: "frame", "view", or "hex"; together, one behind
-// the other.
-func bytesOf(step object) (b []byte, err error) {
+// bytesOf makes what a step sends: a "frame", a "view" or "hex", of that the bytes from
+// "from" and before "to".
+func bytesOf(step object, bigClient bool) (b []byte, err error) {
 	if o, ok := step["frame"].(object); ok {
-		f, err := frameOf(o)
+		f, err := frameOf(o, bigClient)
 		if err != nil {
 			return nil, err
 		}
 		if b, err = f.encode(); err != nil {
 			return nil, err
 		}
-	}
-	if o, ok := step["view"].(object); ok {
-		v, err := viewOf(o)
-		if err != nil {
+	} else if o, ok := step["view"].(object); ok {
+		if b, err = viewOf(o, bigClient); err != nil {
 			return nil, err
 		}
-		b = append(b, v...)
-	}
-	if digits, ok := step["hex"].(string); ok {
-		more, err := unhex(digits)
-		if err != nil {
+	} else {
+		digits, _ := step["hex"].(string)
+		if b, err = unhex(digits); err != nil {
 			return nil, err
 		}
-		b = append(b, more...)
 	}
-	return b, nil
+	from, _ := step["from"].(float64)
+	to, ok := step["to"].(float64)
+	if !ok {
+		to = float64(len(b))
+	}
+	if from < 0 || to < from || int(to) > len(b) {
+		return nil, fmt.Errorf("there are %d bytes, not from %v to %v", len(b), from, to)
+	}
+	return b[int(from):int(to)], nil
 }

@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -11,11 +9,12 @@ import (
 	"gospread/spread/internal/ring"
 )
 
-// changes puts what the ring noted and the daemon membership that came of it into
-// one line. It is used in turns of the engine only.
+// changes tells what each daemon membership changes, and what the ring noted before
+// it. It is used in turns of the engine only.
 type changes struct {
 	members map[ring.DaemonID]string // by name
 	notes   []noteOf                 // since the last membership
+	epoch   bool                     // another configuration has come into force since then
 }
 
 // noteOf is what is said of a daemon, or of the ring if name is empty.
@@ -67,88 +66,68 @@ func (c *changes) of(id ring.DaemonID) *noteOf {
 	return nil
 }
 
-// installed is the entry for a new membership: who is in it, who came, who went and
-// why, and who is missing.
-func (c *changes) installed(cfg *conf.Config, n *ring.Configuration) entry {
+// mayEnd tells whether what is noted may end a membership.
+func mayEnd(n ring.Note) bool {
+	switch n.Kind {
+	case ring.NoteMismatch, ring.NoteSetBack:
+		return false
+	case ring.NoteOverslept:
+		return n.For >= longNap
+	}
+	return true
+}
+
+// longNap is how long this daemon may not have run before others may do without it.
+const longNap = 500 * time.Millisecond
+
+// epochBegins: the membership may end because the configuration does not name all
+// of it.
+func (c *changes) epochBegins() { c.epoch = true }
+
+// installed returns what a new membership changes: who is in it, who came, who went
+// and why, and who is missing.
+func (c *changes) installed(cfg *conf.Config, n *ring.Configuration) change {
 	c.expire()
 	was := c.members
 	c.members = make(map[ring.DaemonID]string)
-	first := was == nil
-	var in, joined, left, missing, because []string
 	daemons := cfg.Daemons()
+	now := change{id: n.ID, configured: len(daemons), first: was == nil, epoch: c.epoch}
 	for _, d := range daemons {
 		id := ring.DaemonID(d.ID)
 		note := c.of(id)
 		_, before := was[id]
-		now := slices.Contains(n.Members, id)
+		in := slices.Contains(n.Members, id)
 		delete(was, id)
-		name := d.Name
 		switch {
-		case now && (!before && !first || note != nil && note.kind == ring.NoteRestarted):
-			joined = append(joined, note.explain(name))
-		case before && !now:
-			left = append(left, note.explain(name))
-		case !now:
-			missing = append(missing, name)
+		case in && (!before && !now.first || note != nil && note.kind == ring.NoteRestarted):
+			now.joined = append(now.joined, note.explain(d.Name))
+		case before && !in:
+			now.left = append(now.left, note.explain(d.Name))
+		case !in:
+			now.missing = append(now.missing, party{name: d.Name})
 		case note != nil:
-			because = append(because, "daemon "+name+" "+note.text)
+			now.because = append(now.because, "daemon "+d.Name+" "+note.text)
 		}
-		if now {
-			c.members[id] = name
-			in = append(in, name)
+		if in {
+			c.members[id] = d.Name
+			now.members = append(now.members, d.Name)
 		}
 	}
 	for id, name := range was { // what the configuration does not have any more
-		left = append(left, c.of(id).explain(name))
+		now.left = append(now.left, c.of(id).explain(name))
 	}
-	slices.Sort(left)
+	slices.SortFunc(now.left, func(a, b party) int { return strings.Compare(a.name, b.name) })
 	if note := c.of(0); note != nil {
-		because = append(because, note.text)
+		now.because = append(now.because, note.text)
 	}
-	c.notes = c.notes[:0]
-
-	text := fmt.Sprintf("Membership: %d of %d daemons: %s", len(in), len(daemons), strings.Join(in, ", "))
-	fields := []slog.Attr{
-		slog.String("membership", fmt.Sprintf("%d %d", int32(n.ID.Leader), n.ID.Time)),
-		slog.Any("members", in),
-		slog.Int("configured", len(daemons)),
-	}
-	reasons := make(map[string]string)
-	for _, part := range []struct {
-		name string
-		list []string
-	}{{"joined", joined}, {"left", left}, {"missing", missing}, {"because", because}} {
-		if len(part.list) > 0 {
-			text += "; " + part.name + ": " + strings.Join(part.list, ", ")
-			if part.name != "because" {
-				part.list = takeReasons(part.list, reasons)
-			}
-			fields = append(fields, slog.Any(part.name, part.list))
-		}
-	}
-	if len(reasons) > 0 {
-		fields = append(fields, slog.Any("reasons", reasons))
-	}
-	return entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, text: text, fields: fields}
+	c.notes, c.epoch = c.notes[:0], false
+	return now
 }
 
 // explain adds what was noted of the daemon of that name.
-func (n *noteOf) explain(name string) string {
+func (n *noteOf) explain(name string) party {
 	if n == nil {
-		return name
+		return party{name: name}
 	}
-	return name + " (" + n.text + ")"
-}
-
-// takeReasons returns the names without what explain has added, which it puts into
-// reasons. Names have no blanks.
-func takeReasons(list []string, reasons map[string]string) []string {
-	names := make([]string, len(list))
-	for i, text := range list {
-		name, why, found := strings.Cut(text, " (")
-		if names[i] = name; found {
-			reasons[name] = strings.TrimSuffix(why, ")")
-		}
-	}
-	return names
+	return party{name, n.text}
 }

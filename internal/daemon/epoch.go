@@ -153,7 +153,7 @@ func (d *Daemon) epochBegins(digest uint32) []group.Daemon {
 			d.log.kept("Spread: %v", err)
 		}
 	}
-	d.history.epochBegins()
+	d.membership.epochBegins()
 	d.log.print("Spread: the configuration with hash value %d is in force", digest)
 	return groupDaemons(cfg)
 }

@@ -2,11 +2,9 @@ package daemon
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"gospread/spread/internal/ring"
 	"gospread/spread/internal/session"
 	"gospread/spread/internal/status"
 )
@@ -15,16 +13,12 @@ import (
 const (
 	keptViews  = 100
 	keptClosed = 200
-	// keptNotes is how many of the notes before a membership tell its cause.
-	keptNotes = 8
 )
 
 // history is what operators want to know of the past: memberships with their causes,
 // and sessions that ended, with their reasons.
 type history struct {
 	mu     sync.Mutex
-	notes  []string // since the last membership
-	epoch  bool     // another configuration has come into force since then
 	views  recent[status.View]
 	closed recent[status.Closed]
 	ended  map[session.Reason]uint64
@@ -56,94 +50,19 @@ func newHistory() *history {
 		ended: make(map[session.Reason]uint64)}
 }
 
-// note remembers what may be the cause of the next membership; it is called in a
-// turn of the engine.
-func (h *history) note(n ring.Note, text string) {
-	if !mayEnd(n) {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.notes) < keptNotes && !slices.Contains(h.notes, text) {
-		h.notes = append(h.notes, text)
-	}
-}
-
-// mayEnd tells whether what is noted may end a membership.
-func mayEnd(n ring.Note) bool {
-	switch n.Kind {
-	case ring.NoteMismatch, ring.NoteSetBack:
-		return false
-	case ring.NoteOverslept:
-		return n.For >= longNap
-	}
-	return true
-}
-
-// longNap is how long this daemon may not have run before others may do without it.
-const longNap = 500 * time.Millisecond
-
-// epochBegins: the membership may end because the configuration does not name all
-// of it.
-func (h *history) epochBegins() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.epoch = true
-}
-
 // installed adds a membership; it is called in a turn of the engine.
-func (h *history) installed(id ring.ID, members []string, now time.Time) {
+func (h *history) installed(v status.View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := status.View{At: now, ID: id.String(), Members: members}
-	before, first := h.present()
-	v.Joined, v.Left = without(members, before.Members), without(before.Members, members)
-	v.Cause = h.cause(first, v.Joined)
 	h.views.add(v)
-	h.notes, h.epoch = nil, false
 }
 
-// present is the last membership; none: there is none.
-func (h *history) present() (v status.View, none bool) {
+// present is the last membership.
+func (h *history) present() (v status.View) {
 	if n := len(h.views.list); n > 0 {
-		return h.views.list[n-1], false
+		return h.views.list[n-1]
 	}
-	return v, true
-}
-
-// cause is why a membership came about, in words.
-func (h *history) cause(first bool, joined []string) string {
-	causes := slices.Clone(h.notes)
-	switch {
-	case first:
-		causes = append(causes, "this daemon has started")
-	case len(joined) > 0:
-		causes = append(causes, plural(joined)+" found")
-	}
-	if h.epoch {
-		causes = append(causes, "another configuration of daemons is in force")
-	}
-	if len(causes) == 0 {
-		return "another daemon began it"
-	}
-	return strings.Join(causes, "; ")
-}
-
-func plural(daemons []string) string {
-	if len(daemons) == 1 {
-		return "daemon " + daemons[0] + " was"
-	}
-	return "daemons " + strings.Join(daemons, ", ") + " were"
-}
-
-// without are the elements of a that are not in b.
-func without(a, b []string) (rest []string) {
-	for _, x := range a {
-		if !slices.Contains(b, x) {
-			rest = append(rest, x)
-		}
-	}
-	return rest
+	return v
 }
 
 // close adds the end of a session, or a refusal.
@@ -175,8 +94,7 @@ func (h *history) counted() (ended map[string]uint64, present status.View) {
 	for r, n := range h.ended {
 		ended[r.String()] = n
 	}
-	present, _ = h.present()
-	return ended, present
+	return ended, h.present()
 }
 
 // count is how many sessions ended.

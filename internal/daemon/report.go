@@ -48,19 +48,16 @@ func (d *Daemon) installed(c *ring.Configuration) {
 	if d.opts.Installed != nil {
 		d.opts.Installed(c)
 	}
-	members := make([]string, len(c.Members))
-	for i, id := range c.Members {
-		members[i] = d.daemonName(id)
-	}
-	d.history.installed(c.ID, members, time.Now())
 	cfg := d.epochs.now()
-	line := d.membership.installed(cfg, c)
+	change := d.membership.installed(cfg, c)
+	d.history.installed(change.view(time.Now()))
+	line := change.entry()
 	d.log.log(line)
 	d.super.describe(strings.TrimPrefix(line.text, "Membership: "))
 	d.log.log(entry{level: conf.LevelPrint, flags: conf.FlagMembership | conf.FlagPrint, form: textForm,
 		text: membershipReport(cfg, d.self.Name, c)})
 	if d.sessions != nil {
-		d.sessions.membership(d.epochs.now(), c)
+		d.sessions.membership(cfg, c)
 	}
 }
 
@@ -72,7 +69,6 @@ func (d *Daemon) noted(n ring.Note) {
 	}
 	name := d.daemonName(n.Daemon)
 	text := n.Text(name)
-	d.history.note(n, text)
 	if n.Kind == ring.NoteMismatch {
 		text += ": " + difference(d.epochs.now().Text(), n.Theirs) + "; the two do not see each other until their files are the same and both are reloaded"
 	}

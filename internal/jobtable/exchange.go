@@ -2,6 +2,7 @@ package jobtable
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -131,13 +132,13 @@ func (c *Core) exchanged(sender string, m *Message) {
 			return
 		}
 		ex.hellos[sender] = h
-		for _, d := range strings.Fields(m.Get("deaf")) {
+		for _, d := range names(m.Get("deaf")) {
 			ex.deaf[d] = true
 		}
 	case "state":
 		ex.collect(sender, m)
 	case "skip":
-		for _, s := range strings.Fields(m.Get("who")) {
+		for _, s := range names(m.Get("who")) {
 			if s != sender {
 				ex.skipped[s] = true
 			}
@@ -145,6 +146,11 @@ func (c *Core) exchanged(sender string, m *Message) {
 	}
 	c.mark++
 	c.proceed()
+}
+
+// names are separated by blanks.
+func names(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' })
 }
 
 func parseHello(m *Message) (*hello, bool) {
@@ -210,15 +216,11 @@ func (ex *exchange) senders(taking []string) []string {
 		return nil
 	}
 	delete(digests, "")
-	names := make([]string, 0, len(digests))
-	for d := range digests {
-		names = append(names, d)
+	list := slices.Sorted(maps.Keys(digests))
+	for i, d := range list {
+		list[i] = digests[d]
 	}
-	slices.Sort(names)
-	for i, d := range names {
-		names[i] = digests[d]
-	}
-	return names
+	return list
 }
 
 // proceed does what can be done now.
@@ -328,12 +330,7 @@ func (c *Core) resume() {
 			c.touch(j.id)
 		}
 	}
-	ids := make([]string, 0, len(c.tasks))
-	for id := range c.tasks {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(c.tasks)) {
 		c.touch(id)
 		if t := c.tasks[id]; t.outcome != nil && !t.sent {
 			c.report(id, t)

@@ -1,11 +1,14 @@
 package ring
 
 import (
+	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"gospread/spread/internal/ringproto"
 )
 
 // epochWith is a configuration of these daemons.
@@ -89,6 +92,40 @@ func TestEpochRemoves(t *testing.T) {
 	w.offer(less, 2)
 	w.run(2*time.Second, w.together(2, 3))
 	w.run(3*time.Second, w.together(1))
+}
+
+// A leave of a daemon that was taken out and put back may come long after.
+func TestLateLeave(t *testing.T) {
+	w := newNet(t, 3)
+	old, less := epochWith(first, 1, 2, 3), epochWith(second, 1, 2)
+	for _, id := range w.ids {
+		w.startWith(id, old)
+	}
+	w.run(time.Second, w.together(1, 2, 3))
+	var late []flight
+	w.drop = func(from, to DaemonID, b []byte) bool {
+		if kindOf(b) == ringproto.Leave && to == 3 {
+			late = append(late, flight{to: to, from: from, data: slices.Clone(b)})
+			return true
+		}
+		return false
+	}
+	w.offer(less, 1, 2)
+	w.run(2*time.Second, w.together(1, 2))
+	w.offer(old, 1, 2)
+	w.run(5*time.Second, func() bool { return w.share(1, 2, 3) })
+	if len(late) == 0 {
+		t.Fatal("nobody has taken leave of the one that was taken out")
+	}
+	before := w.changes(3)
+	for _, f := range late {
+		f.at = w.now
+		heap.Push(&w.queue, f)
+	}
+	w.run(2*time.Second, nil)
+	if !w.share(1, 2, 3) || w.changes(3) != before {
+		t.Errorf("it ends the membership: %v", w.states())
+	}
 }
 
 func TestEpochTakenBack(t *testing.T) {

@@ -164,8 +164,14 @@ func (m *Machine) joinInRing(p *peer, h *ringproto.Header) {
 	}
 }
 
-// onLeave takes a daemon's leave.
-func (m *Machine) onLeave(p *peer) {
+// onLeave takes a daemon's leave of the configuration that it was in. One that comes
+// late, after word from it out of a later configuration, means nothing any more: it
+// may have left for a while only, because a configuration of daemons did not name us.
+func (m *Machine) onLeave(p *peer, from ringproto.Config) {
+	if from.Time < p.latest {
+		m.counts.Stale++
+		return
+	}
 	if p.ended == p.incarnation {
 		return
 	}

@@ -153,6 +153,7 @@ func (m *Machine) receive(b []byte, whole bool) {
 		return
 	}
 	p.digest = h.Digest
+	p.latest = max(p.latest, h.Config.Time)
 	if m.mayInstall(p, h.Config) {
 		m.install()
 	}
@@ -181,7 +182,7 @@ func (m *Machine) receive(b []byte, whole bool) {
 	case ringproto.Install:
 		m.onInstall(p, body)
 	case ringproto.Leave:
-		m.onLeave(p)
+		m.onLeave(p, h.Config)
 	case ringproto.Piece:
 		m.onPiece(p, body, whole)
 	default:

@@ -20,6 +20,7 @@ type peer struct {
 
 	incarnation uint32        // of its present life, 0: not known
 	digest      uint32        // of its configuration of daemons
+	latest      uint32        // time of the latest membership that it has spoken from
 	mismatch    time.Duration // when it was last told that ours is another
 	noted       time.Duration // when the operator was
 	heard       time.Duration // when its last datagram came
@@ -58,7 +59,7 @@ func (p *peer) alive() bool { return p.incarnation != 0 && p.incarnation != p.en
 // anew begins a new life of the peer.
 func (p *peer) anew(incarnation uint32) {
 	p.incarnation = incarnation
-	p.refusals, p.attempted, p.deaf = 0, 0, false
+	p.refusals, p.attempted, p.deaf, p.latest = 0, 0, false, 0
 	p.join, p.joined = ringproto.JoinBody{}, never
 	p.pieces = assemblies{}
 }

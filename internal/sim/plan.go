@@ -126,8 +126,13 @@ func (p *Plan) wide() bool { return p.Far.Latency > 5*time.Millisecond }
 
 // bound is the time within which all must be well again when the faults stop. A
 // machine whose times follow the round trips knows for some time only those of the
-// spikes before: then it judges silence as it would in a wide area.
+// spikes before: then it judges silence as it would in a wide area. A path that
+// swallows large datagrams costs failed attempts, which in a wide area take seconds
+// each.
 func (p *Plan) bound() time.Duration {
+	if p.wide() && p.Lasting == StayNarrow {
+		return time.Minute
+	}
 	spikes := slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Kind == Spike })
 	if p.wide() || spikes && p.Timing == (ring.Timing{}) {
 		return 30 * time.Second

@@ -57,14 +57,27 @@ type tenures struct {
 	list   []*tenure
 }
 
+// inForce is the layout in force behind an ordered message, in a configuration that
+// began in another.
+func (t *tenure) inForce(after uint64, layout int) int {
+	for _, b := range t.begun {
+		if b.after <= after {
+			layout = b.layout
+		}
+	}
+	return layout
+}
+
 // checkEpochs compares where layouts came into force: at one place for all members
-// that they name, as far as these have lived to get there.
+// that they name, as far as these have lived to get there. One that comes back at the
+// place where it was replaced has never ended for those whom the other did not name.
 func (w *World) checkEpochs() {
 	for _, of := range w.tenures {
 		for _, t := range of.list {
 			for _, b := range t.begun {
 				for _, o := range of.list {
-					if o.alive > b.after && w.layouts[b.layout].has(o.h.slot.index) && !slices.Contains(o.begun, b) {
+					if o.alive > b.after && w.layouts[b.layout].has(o.h.slot.index) && !slices.Contains(o.begun, b) &&
+						(o.inForce(b.after, of.layout) != b.layout || t.inForce(b.after, of.layout) != b.layout) {
 						w.fail("epoch", "in %v, %v begins behind %#x at %s, but at %s, which delivers %#x, begin %v", of.id,
 							w.slotNames(b.layout), b.after, t.h.slot.name, o.h.slot.name, o.alive, o.begun)
 						return

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -99,7 +98,7 @@ func (d driver) do(q *request) reply {
 	switch q.Op {
 	case "hello":
 		return reply{"ok": true, "language": "go", "client": spread.LibraryVersion().String(),
-			"features": []string{"unix", "poll", "threads", "any_group"}}
+			"features": []string{"unix", "poll", "threads", "any_group", "auth"}}
 	case "exit":
 		return reply{"ok": true}
 	case "connect":
@@ -228,11 +227,8 @@ func message(ev spread.Event) reply {
 
 func regular(m *spread.Message) reply {
 	return reply{"kind": "regular", "service": strings.ToLower(m.Service.String()), "sender": text(m.Sender), "groups": texts(m.Groups),
-		"type": m.Type, "data_b64": append([]byte{}, m.Data...), "endian_mismatch": m.BigEndian != bigEndian, "self_discard": m.SelfDiscard}
+		"type": m.Type, "data_b64": append([]byte{}, m.Data...), "endian_mismatch": m.BigEndian, "self_discard": m.SelfDiscard}
 }
-
-// bigEndian is the order of this machine.
-var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
 func id(v spread.ViewID) []int32 { return []int32{v.Daemon, v.Time, v.Index} }
 

@@ -31,7 +31,7 @@ final class Driver
     {
         try {
             return match ($op['op']) {
-                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll']],
+                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll', 'any_group', 'auth']],
                 'connect' => $this->connect($op),
                 'join' => $this->run(fn () => $this->get($op)->join(bytes($op['group']))),
                 'leave' => $this->run(fn () => $this->get($op)->leave(bytes($op['group']))),
@@ -59,6 +59,7 @@ final class Driver
             $op['membership'] ?? true,
             $op['priority'] ?? false,
             ($op['timeout_ms'] ?? 10000) / 1000,
+            auth: $op['auth'] ?? ['NULL'],
         );
         $this->connections[$op['c']] = $c;
         $v = $c->daemonVersion;
@@ -68,7 +69,11 @@ final class Driver
     private function multicast(array $op): array
     {
         $c = $this->get($op);
-        $service = constant(Service::class . '::' . ucfirst($op['service']));
+        $service = Service::class . '::' . ucfirst($op['service']);
+        if (!defined($service)) {
+            return self::unsupported('a service is a value of an enum that has the six only');
+        }
+        $service = constant($service);
         $groups = array_map(bytes(...), $op['groups']);
         $data = base64_decode($op['data_b64'] ?? '');
         $sent = 0;
@@ -103,7 +108,8 @@ final class Driver
                 hash_update($hash, "$m->sender\0$m->data");
             }
         }
-        return ['ok' => true, 'count' => $count, 'bytes' => $bytes, 'seconds' => microtime(true) - $start, 'digest' => hash_final($hash)];
+        $answer = ['count' => $count, 'bytes' => $bytes, 'seconds' => microtime(true) - $start, 'digest' => hash_final($hash)];
+        return $count < $op['count'] ? $answer + ['ok' => false, 'error' => 'timeout'] : $answer + ['ok' => true];
     }
 
     private static function message(Event $e): array
@@ -121,7 +127,7 @@ final class Driver
             ] + ($e->cause === Cause::Network ? [] : ['changed' => text($e->changed ?? '')]),
             $e instanceof Transition => ['kind' => 'transition', 'group' => text($e->group), 'id' => [$e->id->daemon, $e->id->time, $e->id->index]],
             $e instanceof SelfLeave => ['kind' => 'self_leave', 'group' => text($e->group)],
-            $e instanceof Rejected => ['kind' => 'reject', 'old_type' => $e->oldType] + self::data($e->message),
+            $e instanceof Rejected => ['kind' => 'reject', 'request' => strtolower($e->request->name)] + self::data($e->message),
         };
     }
 

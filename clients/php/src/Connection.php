@@ -67,6 +67,8 @@ final class Connection implements \IteratorAggregate
      * @param float        $timeout     for all of it, in seconds (the look-up of a host's address is not bounded by it)
      * @param float        $sendTimeout how long a later send may wait for a daemon that takes nothing, in seconds
      * @param list<string> $socketDirs  where to look for the Unix socket
+     * @param list<string> $auth        the methods of authentication, 1 to 3, all of which the daemon must offer; only such as exchange
+     *                                  no bytes: "NULL", "IP"
      *
      * @throws ConnectException          there is no such daemon, or (RefusedException) it refuses
      * @throws ConnectionClosedException it was not done in time, or broke off
@@ -79,15 +81,17 @@ final class Connection implements \IteratorAggregate
         float $timeout = 10.0,
         float $sendTimeout = 30.0,
         array $socketDirs = self::SOCKET_DIRS,
+        array $auth = ['NULL'],
     ): self {
         if ($name !== '' && !Protocol::isPlainName($name, Protocol::MAX_USER)) {
             throw new RefusedException(ErrorCode::RejectIllegalName, 'the private name must have 1 to 10 bytes, each from $ to ~ in ASCII');
         }
+        self::checkMethods($auth);
         $deadline = Clock::now() + $timeout;
         $transport = Transport::open(DaemonName::parse($daemon), $socketDirs, $deadline);
         try {
             $handshake = new Handshake($transport, $name, $deadline);
-            $handshake->run($membership, $priority);
+            $handshake->run($membership, $priority, array_values($auth));
         } catch (SpreadException $e) {
             $transport->close();
             throw $e;
@@ -95,6 +99,15 @@ final class Connection implements \IteratorAggregate
         $decoder = new Decoder($handshake->privateGroup, $handshake->version->major === 3);
         $decoder->feed($handshake->rest());
         return new self($handshake->privateGroup, $handshake->version, $membership, $sendTimeout, $transport, $decoder);
+    }
+
+    /** @param array<mixed> $auth */
+    private static function checkMethods(array $auth): void
+    {
+        $plain = array_filter($auth, static fn ($method) => Protocol::isPlainName($method, Protocol::AUTH_SLOT - 1));
+        if ($auth === [] || count($auth) > Protocol::AUTH_SLOTS || $plain !== $auth) {
+            throw new RefusedException(ErrorCode::RejectAuth, 'there must be 1 to 3 authentication methods, such as NULL and IP');
+        }
     }
 
     /** Returns the private name. */

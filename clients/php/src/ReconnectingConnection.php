@@ -194,11 +194,11 @@ final class ReconnectingConnection implements \IteratorAggregate
                 return false;
             }
             $this->sleep($wait);
-            if ($this->closed) {
-                throw new SpreadException(ErrorCode::IllegalSession);
-            }
+            // Handlers of signals may close in the meantime.
+            $this->check();
             try {
                 $c = ($this->connect)();
+                $this->check();
                 foreach ($this->groups as $group => $_) {
                     $c->join((string) $group);
                 }

@@ -96,14 +96,30 @@ final class HandshakeTest extends TestCase
 
     public function testMethods(): void
     {
-        foreach (['NULL IP ' => 'NULL', 'IP ' => 'IP', 'IP NULL ' => 'NULL', 'PWORD IP ' => 'IP'] as $list => $want) {
-            $d = $this->fake([['read', 7], ['send', bin2hex(chr(strlen($list)) . $list)], ['read', 90], ['send', '0105000106' . bin2hex('#me#d1')]]);
-            $this->me($d);
-            $this->same(str_pad($want, 90, "\0"), substr($d->got(), 7));
+        $offering = fn (string $list) => $this->fake([
+            ['read', 7], ['send', bin2hex(chr(strlen($list)) . $list)], ['read', 90], ['send', '0105000106' . bin2hex('#me#d1')],
+        ]);
+        foreach ([['NULL IP ', ['NULL']], ['IP NULL ', ['NULL']], ['IP ', ['IP']], ['NULL IP ', ['NULL', 'IP']]] as [$list, $auth]) {
+            $d = $offering($list);
+            Connection::connect($d->name, 'me', auth: $auth);
+            $this->same(pack('a30a60', $auth[0], $auth[1] ?? ''), substr($d->got(), 7));
         }
-        $d = $this->fake([['read', 7], ['send', bin2hex("\6PWORD ")], ['hang']]);
-        $e = $this->throws(RefusedException::class, -9, fn () => $this->me($d));
-        $this->true(str_contains($e->getMessage(), 'PWORD'), $e->getMessage());
+        foreach ([['IP ', ['NULL']], ['PWORD ', ['NULL']], ['NULL ', ['NULL', 'IP']]] as [$list, $auth]) {
+            $e = $this->throws(RefusedException::class, -9, static fn () => Connection::connect($offering($list)->name, 'me', auth: $auth));
+            $this->true(str_contains($e->getMessage(), trim($list)), $e->getMessage());
+        }
+        foreach ([[], [''], ['A B'], [str_repeat('A', 30)], ['A', 'B', 'C', 'D']] as $auth) {
+            $this->throws(RefusedException::class, -9, static fn () => Connection::connect('1@127.0.0.1', 'me', auth: $auth));
+        }
+    }
+
+    public function testReleases(): void
+    {
+        foreach (['020900', '000000', '800000', '05ff00'] as $version) {
+            $d = $this->accepting([], $version);
+            $this->throws(RefusedException::class, -7, fn () => $this->me($d));
+        }
+        $this->same('3.1.0', (string) $this->me($this->accepting([], '030100'))->daemonVersion);
     }
 
     public function testNames(): void

@@ -113,6 +113,17 @@ final class ReconnectingTest extends TestCase
         $this->same(Reconnected::class, $c->receive(10)::class);
     }
 
+    public function testClosedWhileItConnects(): void
+    {
+        $daemons = [$this->fake(self::ACCEPT), $this->fake(self::ACCEPT)];
+        $c = null;
+        $c = new ReconnectingConnection(static function () use (&$daemons, &$c) {
+            $c?->close();
+            return Connection::connect(array_shift($daemons)->name, 'me');
+        });
+        $this->throws(SpreadException::class, -11, static fn () => $c->receive(10));
+    }
+
     public function testRefusedForGood(): void
     {
         $c = $this->over([$this->fake(self::ACCEPT), $this->fake([['read', 7], ['send', 'f7']])]);

@@ -309,11 +309,11 @@ class Decoder:
 
     def _kind(self, word: int) -> Tuple[Optional[Service], bool, int]:
         """Service, self-discard and the other bits of a type word."""
-        word &= ~MARKER
-        service = word & SERVICES
+        bits = word & ~MARKER
+        service = bits & SERVICES
         if service:  # of several, which no daemon lets pass, the strongest
             service = 1 << service.bit_length() - 1
-        kind = (_SERVICES.get(service), bool(word & SELF_DISCARD), word & ~(service | SELF_DISCARD))
+        kind = (_SERVICES.get(service), bool(bits & SELF_DISCARD), bits & ~(service | SELF_DISCARD))
         if len(self._words) >= _MAX_CACHE:
             self._words.clear()
         self._words[word] = kind

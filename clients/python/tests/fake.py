@@ -1,6 +1,5 @@
 """A daemon that the tests play themselves, and what it sends."""
 
-import os
 import socket
 import struct
 import unittest
@@ -43,6 +42,7 @@ class Daemon:
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(20)
         self.address = f"{self._listener.getsockname()[1]}@127.0.0.1"
 
     def accept(self):
@@ -99,6 +99,3 @@ class FakeTest(unittest.TestCase):
         return client, peer.result()
 
 
-def live(variable="SPREAD_TEST_DAEMON"):
-    """Skips a test that needs a daemon, or the program of one, where there is none."""
-    return unittest.skipUnless(os.environ.get(variable), f"{variable} is not set: needs a daemon")

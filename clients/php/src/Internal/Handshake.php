@@ -17,9 +17,6 @@ use Gospread\Version;
  */
 final class Handshake
 {
-    /** The methods that exchange no bytes. */
-    private const METHODS = ['NULL', 'IP'];
-
     public string $privateGroup;
     public Version $version;
     private string $buffer = '';
@@ -33,27 +30,29 @@ final class Handshake
     }
 
     /**
+     * @param non-empty-list<string> $auth the methods that the client chooses
+     *
      * @throws RefusedException|ConnectionClosedException
      */
-    public function run(bool $membership, bool $priority): void
+    public function run(bool $membership, bool $priority, array $auth): void
     {
         $this->write(Protocol::hello($this->user, $membership, $priority));
         $length = ord($this->take(1));
         if ($length >= 0x80) {
             throw $this->refused($length);
         }
-        $offered = explode(' ', rtrim($this->take($length), ' '));
-        $methods = array_values(array_intersect(self::METHODS, $offered));
-        if ($methods === []) {
-            if ($length === 0) {
-                throw $this->refused(ord($this->take(1)));
-            }
+        if ($length === 0) {
+            throw $this->refused(ord($this->take(1)));
+        }
+        $offered = rtrim($this->take($length), ' ');
+        $missing = array_diff($auth, explode(' ', $offered));
+        if ($missing !== []) {
             throw new RefusedException(
                 ErrorCode::RejectAuth,
-                'the daemon offers only authentication methods that this client does not have: ' . implode(' ', $offered),
+                'the daemon does not offer the authentication method ' . implode(' ', $missing) . ", but these: $offered",
             );
         }
-        $this->write(Protocol::choice($methods[0]));
+        $this->write(Protocol::choice($auth));
         $status = ord($this->take(1));
         if ($status !== 1) {
             throw $this->refused($status);
@@ -63,6 +62,9 @@ final class Handshake
             throw new ConnectionClosedException(ErrorCode::ConnectionClosed, "the daemon sent a private group of $length bytes");
         }
         $this->version = new Version($major, $minor, $patch);
+        if ($major < 3 || max($major, $minor, $patch) >= 0x80) {
+            throw new RefusedException(ErrorCode::RejectVersion, "the daemon is of the release $this->version, must be 3 or later");
+        }
         $this->privateGroup = $this->take($length);
     }
 

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Gospread\Internal;
 
+use Gospread\ProtocolException;
+
 /**
  * The header of a message (client protocol 3.1).
  *
@@ -27,11 +29,18 @@ final class Header
     ) {
     }
 
-    /** Reads 48 bytes. Numbers are unsigned, so that negative ones are far too large. */
+    /**
+     * Reads 48 bytes. Numbers are unsigned, so that negative ones are far too large.
+     *
+     * @throws ProtocolException
+     */
     public static function read(string $b, int $at): self
     {
-        // A word with one of the two marks is foreign, like one with none (3.2).
-        $little = ord($b[$at]) & ord($b[$at + 3]) & 0x80;
+        $first = ord($b[$at]) & 0x80;
+        $little = $first !== 0;
+        if ($first !== (ord($b[$at + 3]) & 0x80)) {
+            throw Decoder::damaged('a type word that is of neither byte order');
+        }
         $w = unpack($little ? 'V1t/Z32s/V1n/C4h/V1l' : 'N1t/Z32s/N1n/C4h/N1l', $b, $at);
         $hintBig = !($w['h1'] & $w['h4'] & 0x80);
         $messType = $hintBig ? $w['h2'] << 8 | $w['h3'] : $w['h3'] << 8 | $w['h2'];

@@ -45,9 +45,10 @@ final class Protocol
         return pack('C5', ...[...self::VERSION, ($priority ? 0x10 : 0) | ($membership ? 1 : 0), strlen($user)]) . $user;
     }
 
-    public static function choice(string $method): string
+    /** @param list<string> $methods at most AUTH_SLOTS */
+    public static function choice(array $methods): string
     {
-        return str_pad($method, self::AUTH_SLOT * self::AUTH_SLOTS, "\0");
+        return pack('a30a30a30', ...array_pad($methods, self::AUTH_SLOTS, ''));
     }
 
     /**
