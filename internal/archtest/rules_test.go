@@ -38,6 +38,8 @@ var rooms = map[string]room{
 	"":                       {uses: []string{"internal/clientproto"}},
 	"flush":                  {uses: []string{"", "internal/clientproto"}},
 	"workqueue":              {uses: []string{"", "internal/jobtable"}},
+	"replica":                {uses: []string{"", "internal/replog"}},
+	"internal/replog":        {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"internal/jobtable":      {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"cmd/spuser":             {uses: []string{"internal/spuser"}},
 	"cmd/sptuser":            {uses: []string{"internal/spuser"}},

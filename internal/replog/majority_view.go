@@ -76,6 +76,7 @@ func (c *Majority) View(view string, members []string) []Effect {
 func (c *Majority) Signal() []Effect {
 	if v := c.view; v != nil {
 		v.phase, v.reason = ended, "the view is changing"
+		c.mark++
 	}
 	return c.take()
 }
@@ -211,6 +212,7 @@ func (c *Majority) stay(present []*majorityHello) {
 		}
 	}
 	v.phase = minority
+	c.mark++
 	v.reason = fmt.Sprintf("no majority: of %d replicas %d are needed, and here are only %s", len(c.cfg.Replicas), c.needed(), listNames(with))
 	if len(without) > 0 {
 		v.reason += fmt.Sprintf(", not counting those without a state (%s)", strings.Join(without, ", "))
@@ -355,6 +357,7 @@ func (c *Majority) adopt(blob []byte) {
 		return
 	}
 	c.stateful, c.epoch, v.adopted = true, v.epoch, true
+	c.mark++
 	c.saveNumber(adoptRecord, c.epoch)
 	for _, e := range v.tail {
 		c.append(e)
