@@ -99,19 +99,22 @@ func (s *store) load(about string) ([]byte, error) {
 // not written to its end.
 func readFrame(b []byte) (payload []byte, n int, err error) {
 	const head = 12
-	if len(b) < head || len(bytes.Trim(b, "\x00")) == 0 {
+	if len(b) < head {
 		return nil, 0, nil
 	}
 	size := int(binary.BigEndian.Uint32(b))
 	switch {
 	case crc32.Checksum(b[:4], castagnoli) != binary.BigEndian.Uint32(b[4:]):
+		if len(bytes.Trim(b[head:], "\x00")) == 0 { // no payload is like that
+			return nil, 0, nil
+		}
 		return nil, 0, errors.New("the length of a frame has a wrong checksum")
 	case len(b) < head+size:
 		return nil, 0, nil
 	}
 	payload = b[head : head+size]
 	if crc32.Checksum(payload, castagnoli) != binary.BigEndian.Uint32(b[8:]) {
-		if len(b) == head+size {
+		if len(bytes.Trim(b[head+size:], "\x00")) == 0 {
 			return nil, 0, nil
 		}
 		return nil, 0, errors.New("a frame has a wrong checksum")
