@@ -2,7 +2,9 @@ package replog
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -198,6 +200,7 @@ func majorityHistory(t *testing.T, seed uint64) *world {
 	for _, s := range w.replicas {
 		s.durable = seed%3 == 0 || seed%3 == 1 && w.r.IntN(2) == 0
 	}
+	w.churn = seed%2 == 0
 	if seed%4 > 0 {
 		w.heal() // else the first start is in the middle of it
 	}
@@ -235,6 +238,9 @@ func TestMajorityHistories(t *testing.T) {
 	n := uint64(3000)
 	if testing.Short() {
 		n = 300
+	}
+	if more, err := strconv.ParseUint(os.Getenv(mutantVar), 10, 64); err == nil {
+		n = more
 	}
 	steps := map[string]int{}
 	for seed := range n {

@@ -41,6 +41,7 @@ type world struct {
 	steps    map[string]int // what has happened how often
 	total    *total         // of Majority
 	lasting  bool           // processes do not crash
+	churn    bool           // much goes wrong
 
 	stateful func(s *simReplica) bool // it has a state that counts, or has it on disk
 }
@@ -50,6 +51,7 @@ type simPart struct {
 	id      int
 	daemons []*simDaemon
 	order   []*simMessage
+	alone   *simDaemon // not nil: it does not know yet that the others have gone, and has the token
 }
 
 type simMessage struct {
@@ -259,6 +261,7 @@ func (w *world) crash(s *simReplica) {
 
 // crashDaemon ends a daemon and starts it again.
 func (w *world) crashDaemon(d *simDaemon) {
+	w.wake(d.part)
 	w.separate(d.part, []*simDaemon{d}, true)
 	for _, c := range d.conns {
 		if c.replica != nil {
@@ -432,12 +435,32 @@ func (w *world) split() {
 		return
 	}
 	w.r.Shuffle(len(p.daemons), func(i, j int) { p.daemons[i], p.daemons[j] = p.daemons[j], p.daemons[i] })
-	w.separate(p, slices.Clone(p.daemons[:1+w.r.IntN(len(p.daemons)-1)]), false)
 	w.steps["split"]++
+	if p.alone != nil {
+		w.wake(p)
+		return
+	}
+	if w.r.IntN(3) == 0 {
+		d := p.daemons[0]
+		w.recover(p, slices.Clone(p.daemons[1:]))
+		d.part = &simPart{id: p.id, daemons: p.daemons, order: slices.Clone(p.order), alone: d}
+		return
+	}
+	w.separate(p, slices.Clone(p.daemons[:1+w.r.IntN(len(p.daemons)-1)]), false)
+}
+
+// wake lets a daemon notice that it is alone.
+func (w *world) wake(p *simPart) {
+	if p.alone != nil {
+		w.recover(p, []*simDaemon{p.alone})
+	}
 }
 
 // merge joins two parts, whose orders come to their ends before.
 func (w *world) merge() {
+	for _, p := range w.parts() {
+		w.wake(p)
+	}
 	parts := w.parts()
 	if len(parts) < 2 {
 		return
@@ -495,7 +518,11 @@ func (w *world) submit(s *simReplica) string {
 func (w *world) step(faults bool) {
 	s := w.replicas[w.r.IntN(len(w.replicas))]
 	d := w.daemons[w.r.IntN(len(w.daemons))]
-	switch x := w.r.IntN(1000); {
+	x := w.r.IntN(1000)
+	if w.churn && w.r.IntN(20) == 0 {
+		x = 965 + w.r.IntN(25)
+	}
+	switch {
 	case x < 200:
 		d.sequence()
 	case x < 450:
@@ -519,6 +546,14 @@ func (w *world) step(faults bool) {
 	case x < 965:
 		w.start(s)
 	case !faults:
+	default:
+		w.trouble(s, d, x)
+	}
+}
+
+// trouble lets something go wrong.
+func (w *world) trouble(s *simReplica, d *simDaemon, x int) {
+	switch {
 	case x < 972:
 		w.split()
 	case x < 982:
@@ -550,6 +585,9 @@ func (w *world) step(faults bool) {
 
 // settle delivers everything until nothing moves.
 func (w *world) settle() {
+	for _, p := range w.parts() {
+		w.wake(p)
+	}
 	for range 1_000_000 {
 		moved := false
 		for _, d := range w.daemons {
