@@ -57,11 +57,13 @@ if command -v apt-get >/dev/null; then
 fi
 # The clients in other languages, and the examples that are built on them, on Debian.
 if command -v apt-get >/dev/null; then
-	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless lua5.4:lua5.4 tclsh:tcl g++:g++ \
-		apache2:apache2 mariadbd:mariadb-server; do
+	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven \
+		lua5.1:lua5.1 lua5.2:lua5.2 lua5.3:lua5.3 lua5.4:lua5.4 luajit:luajit luarocks:luarocks luacheck:lua-check \
+		tclsh8.6:tcl8.6 npm:npm g++:g++ pkg-config:pkg-config apache2:apache2 mariadbd:mariadb-server; do
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
-	for package in python3-pip python3-setuptools python3-wheel mypy lua-socket libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
+	for package in python3-pip python3-setuptools python3-wheel mypy lua-socket tcl \
+		libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
 		dpkg-query -W "$package" >/dev/null 2>&1 || missing="$missing $package"
 	done
 fi
@@ -79,6 +81,13 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing$missing"
 export DEBIAN_FRONTEND=noninteractive
+# The web server and the database are started by the tests that need them, not here.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod +x $policy
+	trap 'rm -f $policy' EXIT
+fi
 apt-get update -q
 # shellcheck disable=SC2086 # a list of words
 apt-get install -q -y --no-install-recommends $missing

@@ -246,6 +246,13 @@ func TestStrangerInTheGroup(t *testing.T) {
 	if _, err := stranger.Receive(limited(t)); err != nil { // its view
 		t.Fatal(err)
 	}
+	s := submitter(t, c.Addr("a"), nil)
+	if _, err := s.SubmitAsync(limited(t), []byte("xy")); err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := stranger.Receive(limited(t)); err != nil || ev.(*spread.Message).Service != spread.Safe {
+		t.Fatalf("%+v, %v", ev, err)
+	}
 	go func() {
 		for range stranger.Events(t.Context()) {
 		}
@@ -255,7 +262,6 @@ func TestStrangerInTheGroup(t *testing.T) {
 	}
 	o := &WorkerOptions{Patience: 100 * time.Millisecond}
 	run(t, c.Addr("a"), reverse, o)
-	s := submitter(t, c.Addr("a"), nil)
 	waitWorkers(t, s, 1)
 	run(t, c.Addr("a"), reverse, &WorkerOptions{Patience: time.Hour}) // learns from the other that nobody is waited for
 	waitWorkers(t, s, 2)

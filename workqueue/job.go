@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gospread/spread/internal/jobtable"
@@ -39,16 +40,21 @@ type Status struct {
 func statusOf(m *jobtable.Message) Status {
 	n := func(key string) int { i, _ := m.Int(key, 0); return int(i) }
 	return Status{
-		State: State(m.Get("state")), Position: n("position"), Percent: n("percent"), Text: m.Get("text"),
+		State: State(m.Get("state")), Position: n("position"), Percent: n("percent"), Text: text(m),
 		On: m.Get("on"), Attempt: n("attempt"), Size: n("size"),
 	}
 }
 
+// text is what a message says to people. It may have been cut in the middle of a
+// character.
+func text(m *jobtable.Message) string { return strings.ToValidUTF8(m.Get("text"), "\uFFFD") }
+
 // Job is a job that was submitted.
 type Job struct {
-	s  *Submitter
-	id string
-	o  jobOptions
+	s        *Submitter
+	id       string
+	o        jobOptions
+	attached bool // somebody else has submitted it
 
 	acceptedCh chan struct{}
 	done       chan struct{}
@@ -85,7 +91,7 @@ func (j *Job) Status() Status {
 }
 
 // Wait returns the result of the job when it has ended. Errors: a *JobError with
-// ErrFailed, ErrCancelled, ErrQueueFull, ErrTooLarge or ErrClosed; that of ctx, after
+// ErrFailed, ErrCancelled, ErrQueueFull, ErrTooLarge, ErrUnknown or ErrClosed; that of ctx, after
 // which Wait may be called again.
 func (j *Job) Wait(ctx context.Context) ([]byte, error) {
 	select {
@@ -96,7 +102,8 @@ func (j *Job) Wait(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// Accepted waits until the workers have the job. Errors as for Submitter.Submit.
+// Accepted waits until the workers have the job. Errors as for Submitter.Submit; after
+// Submitter.Attach also ErrUnknown.
 func (j *Job) Accepted(ctx context.Context) error {
 	late := time.NewTimer(j.s.o.NoWorkers)
 	defer late.Stop()
@@ -137,8 +144,11 @@ func (j *Job) Forget() {
 	j.s.finish(j, nil, &JobError{ID: j.id, Err: ErrNotDone, Text: "it was forgotten here"})
 }
 
-// message is the job as it is submitted.
+// message is the job as it is submitted, or asked for.
 func (j *Job) message() *jobtable.Message {
+	if j.attached {
+		return jobtable.NewMessage("query", nil).Set("id", j.id).SetInt("result", 1)
+	}
 	m := jobtable.NewMessage("submit", j.payload).Set("id", j.id).SetInt("max", int64(j.o.attempts))
 	if j.o.timeout > 0 {
 		m.SetInt("limit", max(1, j.o.timeout.Milliseconds()))
@@ -152,7 +162,7 @@ func (j *Job) message() *jobtable.Message {
 // show takes news of a running job.
 func (j *Job) show(st Status, m *jobtable.Message) {
 	n, _ := m.Int("percent", int64(st.Percent))
-	st.Percent, st.Text = int(n), m.Get("text")
+	st.Percent, st.Text = int(n), text(m)
 	j.status = st
 	select {
 	case <-j.done: // and progress is closed

@@ -25,6 +25,7 @@ func need(t *testing.T, language string) {
 	}
 }
 
+// command runs a program of the repository in its root.
 func command(name string, arg ...string) *exec.Cmd {
 	c := exec.Command(name, arg...)
 	c.Env = append(os.Environ(), "PYTHONPATH=../clients/python")

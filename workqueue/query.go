@@ -15,6 +15,7 @@ type query struct {
 	result bool
 	limit  int
 	parts  *parts
+	heard  time.Time  // of a piece of the result
 	answer chan reply // one
 }
 
@@ -30,7 +31,7 @@ func (q *query) message(sender string, m *jobtable.Message) {
 	switch {
 	case q.id == "" && m.Verb == "queue":
 	case m.Verb == "part" && q.result:
-		q.parts = q.parts.add(sender, m, q.limit)
+		q.parts, q.heard = q.parts.add(sender, m, q.limit), time.Now()
 		return
 	case m.Verb == "status" && q.id != "" && m.Get("state") != string(Refused):
 		if q.result && m.Get("state") == string(Done) {
@@ -67,9 +68,10 @@ func (s *Submitter) ask(ctx context.Context, q *query, m *jobtable.Message) (rep
 	again := time.NewTicker(s.o.retry)
 	defer again.Stop()
 	for {
-		err := s.send(ctx, m)
-		if errors.Is(err, ErrClosed) {
-			return reply{}, err
+		if s.silence(q) >= s.o.retry {
+			if err := s.send(ctx, m); errors.Is(err, ErrClosed) {
+				return reply{}, err
+			}
 		}
 		select {
 		case r := <-q.answer:
@@ -77,12 +79,23 @@ func (s *Submitter) ask(ctx context.Context, q *query, m *jobtable.Message) (rep
 		case <-ctx.Done():
 			return reply{}, fmt.Errorf("workqueue: asking the workers: %w", context.Cause(ctx))
 		case <-late.C:
-			return reply{}, s.noWorkers("a question was not answered")
+			left := s.o.NoWorkers - s.silence(q)
+			if left <= 0 {
+				return reply{}, s.noWorkers("a question was not answered")
+			}
+			late.Reset(left)
 		case <-s.life.Done():
 			return reply{}, ErrClosed
 		case <-again.C:
 		}
 	}
+}
+
+// silence is how long no piece of a result has come; very long if none has.
+func (s *Submitter) silence(q *query) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(q.heard)
 }
 
 func (s *Submitter) noWorkers(what string) error {

@@ -156,7 +156,7 @@ func (s *Submitter) repeat() {
 			case j.again || j.asked && silent >= s.o.retry<<min(j.tries, 4):
 				j.tries++
 				due = append(due, j.message())
-			case !j.asked && silent >= s.o.poll:
+			case !j.asked && (silent >= s.o.poll || j.attached && silent >= s.o.retry):
 				due = append(due, jobtable.NewMessage("query", nil).Set("id", j.id).SetInt("result", 1))
 			default:
 				continue
@@ -222,16 +222,27 @@ func (s *Submitter) SubmitAsync(ctx context.Context, payload []byte, opts ...Job
 	case len(payload) > MaxPayload:
 		return nil, &JobError{ID: o.id, Err: ErrTooLarge, Text: fmt.Sprintf("the payload has %d bytes, at most %d are allowed", len(payload), MaxPayload)}
 	}
-	j := &Job{
-		s: s, id: o.id, o: o, payload: payload, asked: true, heard: time.Now(),
-		acceptedCh: make(chan struct{}), done: make(chan struct{}), progress: make(chan Status, 1),
-	}
-	s.mu.Lock()
-	if err := s.enter(j); err != nil {
-		s.mu.Unlock()
+	return s.enter(ctx, &Job{id: o.id, o: o, payload: payload})
+}
+
+// Attach returns a job that anybody has submitted, to wait for it here; one that
+// no worker knows ends with ErrUnknown. It is asked for every second, as progress and
+// result go to who has submitted it last. Errors: ErrQueueFull, if this submitter waits
+// for too many jobs; that of ctx; ErrClosed.
+func (s *Submitter) Attach(ctx context.Context, id string) (*Job, error) {
+	if _, err := about("query", id); err != nil {
 		return nil, err
 	}
-	s.mu.Unlock()
+	return s.enter(ctx, &Job{id: id, attached: true})
+}
+
+// enter lets a job be waited for, and asks the workers for it the first time.
+func (s *Submitter) enter(ctx context.Context, j *Job) (*Job, error) {
+	j.s, j.asked, j.heard = s, true, time.Now()
+	j.acceptedCh, j.done, j.progress = make(chan struct{}), make(chan struct{}), make(chan Status, 1)
+	if err := s.admit(j); err != nil {
+		return nil, err
+	}
 	if err := s.send(ctx, j.message()); err != nil {
 		if ctx.Err() != nil || s.life.Err() != nil {
 			j.Forget()
@@ -242,7 +253,9 @@ func (s *Submitter) SubmitAsync(ctx context.Context, payload []byte, opts ...Job
 	return j, nil
 }
 
-func (s *Submitter) enter(j *Job) error {
+func (s *Submitter) admit(j *Job) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case s.life.Err() != nil:
 		return &JobError{ID: j.id, Err: ErrClosed}
@@ -299,6 +312,10 @@ func (s *Submitter) status(j *Job, sender string, m *jobtable.Message) {
 	case Cancelled:
 		fail(ErrCancelled)
 	case Unknown:
+		if j.attached {
+			fail(ErrUnknown)
+			return
+		}
 		j.again, j.asked = true, true
 		s.wake()
 	case Done:

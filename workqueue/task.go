@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -84,7 +85,7 @@ func (w *Worker) start(e jobtable.Start) {
 	w.running.Go(func() {
 		defer cancel(nil)
 		if e.Limit > 0 {
-			limit := time.Duration(e.Limit) * time.Millisecond
+			limit := time.Duration(min(e.Limit, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 			late := time.AfterFunc(limit, func() {
 				err := fmt.Errorf("it takes longer than %v", limit)
 				w.finish(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does

@@ -221,9 +221,15 @@ func (w *Worker) sent(over bool) {
 	w.checkRetired()
 }
 
+// sendMessage sends a message in the order of the group. Jobs are sent SAFE: when a
+// worker says that it has one, the daemons of all others hold it.
 func sendMessage(ctx context.Context, c *spread.Conn, to []string, m *jobtable.Message) error {
+	service := spread.Agreed
+	if m.Verb == "submit" {
+		service = spread.Safe
+	}
 	return c.Send(ctx, &spread.Outgoing{
-		Service: spread.Agreed, Type: jobtable.MessageType, Groups: to, Data: m.Header(), Pieces: [][]byte{m.Data},
+		Service: service, Type: jobtable.MessageType, Groups: to, Data: m.Header(), Pieces: [][]byte{m.Data},
 	})
 }
 

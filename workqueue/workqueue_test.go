@@ -74,6 +74,9 @@ func TestLargeResult(t *testing.T) {
 	if got, err := other.Result(limited(t), j.ID()); err != nil || !bytes.Equal(got, big) {
 		t.Fatalf("asked for, it has %d bytes: %v", len(got), err)
 	}
+	if a, err := other.Attach(limited(t), j.ID()); err != nil || mustWait(t, a) != string(big) {
+		t.Fatal(err)
+	}
 	small := submitter(t, c.Addr("a"), &SubmitterOptions{MaxResult: 1000})
 	if _, err := small.Result(limited(t), j.ID()); !errors.Is(err, ErrTooLarge) {
 		t.Fatal(err)
@@ -267,6 +270,19 @@ func TestWithoutResult(t *testing.T) {
 		}
 	}
 	if _, err := s.Result(ctx, "other"); !errors.Is(err, ErrUnknown) {
+		t.Fatal(err)
+	}
+	if _, err := s.Attach(ctx, "what is this"); err == nil {
+		t.Fatal("attached to what cannot be")
+	}
+	j, err = s.Attach(ctx, "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Wait(ctx); !errors.Is(err, ErrUnknown) {
+		t.Fatal(err)
+	}
+	if err := j.Accepted(ctx); !errors.Is(err, ErrUnknown) {
 		t.Fatal(err)
 	}
 }

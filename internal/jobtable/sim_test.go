@@ -2,6 +2,7 @@ package jobtable
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -457,12 +458,10 @@ func history(t *testing.T, seed uint64, faults, trouble bool) *world {
 	return w
 }
 
+var histories = flag.Uint64("histories", 500, "random histories to play")
+
 func TestRandomHistories(t *testing.T) {
-	n := uint64(2000)
-	if testing.Short() {
-		n = 200
-	}
-	for seed := range n {
+	for seed := range *histories {
 		w := history(t, seed, true, seed%2 == 0)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
@@ -487,7 +486,7 @@ func TestRandomHistories(t *testing.T) {
 
 // When nobody is lost, every job is done once, also while workers come.
 func TestOnceWithoutFaults(t *testing.T) {
-	for seed := range uint64(500) {
+	for seed := range *histories / 4 {
 		w := history(t, seed, false, false)
 		for _, id := range w.jobs {
 			if w.starts[id] != 1 {

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"math/rand/v2"
 	"os"
+	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -77,17 +80,24 @@ func jsonInt(n int64) string { b, _ := json.Marshal(n); return string(b) }
 func record(t *testing.T) []byte {
 	var all bytes.Buffer
 	enc := json.NewEncoder(&all)
+	r := rand.New(rand.NewPCG(7, 7))
 	for _, seed := range []uint64{2, 8, 10, 15} {
 		w := newWorld(t, seed, 3)
 		w.faults, w.trouble = true, seed%2 == 0
 		if seed%5 == 0 {
 			w.limits.Kept, w.limits.KeptBytes, w.limits.Jobs = 10, 1000, 8
 		}
-		w.log = func(s *simWorker, c *call, effects []Effect) {
-			c.Core, c.Effects, c.Digest = s.daemon, listed(effects), s.core.Digest()
+		write := func(c *call, core *Core, effects []Effect) {
+			c.Effects, c.Digest = listed(effects), core.Digest()
 			if err := enc.Encode(c); err != nil {
 				t.Fatal(err)
 			}
+		}
+		var calls []*call
+		w.log = func(s *simWorker, c *call, effects []Effect) {
+			c.Core = s.daemon
+			calls = append(calls, c)
+			write(c, s.core, effects)
 		}
 		for range 1500 {
 			w.step()
@@ -96,8 +106,42 @@ func record(t *testing.T) []byte {
 			w.merge()
 		}
 		w.settle(true)
+		if seed > 8 {
+			continue
+		}
+		// Once more, among messages that make little sense.
+		cores := map[int]*Core{}
+		for _, c := range calls {
+			if c.Op == "new" {
+				cores[c.Core] = New(*c.Config)
+			}
+			if c.Op == "message" && r.IntN(3) == 0 {
+				bad := &call{Core: c.Core, Op: c.Op, Name: c.Name, Data: spoiled(r, c.Data)}
+				write(bad, cores[c.Core], bad.on(cores[c.Core]))
+			}
+			write(c, cores[c.Core], c.on(cores[c.Core]))
+		}
 	}
 	return all.Bytes()
+}
+
+// spoiled returns a message with something wrong, in ASCII.
+func spoiled(r *rand.Rand, b []byte) []byte {
+	b = bytes.Clone(b)
+	for range 1 + r.IntN(3) {
+		at := len(magic) + r.IntN(len(b)-len(magic))
+		switch r.IntN(4) {
+		case 0:
+			b[at] = byte(r.IntN(128))
+		case 1:
+			b = slices.Delete(b, at, min(at+r.IntN(8), len(b)-1))
+		case 2:
+			b = slices.Insert(b, at, []byte(strconv.Itoa(r.IntN(1000)))...)
+		case 3:
+			b = slices.Insert(b, at, b[at:at+r.IntN(len(b)-at)]...)
+		}
+	}
+	return b
 }
 
 func TestVectors(t *testing.T) {

@@ -59,17 +59,17 @@ final class WorkQueueTest extends TestCase
         $out = $this->worker($queue, [[self::WAITING], [self::RUNNING], [self::RESULT . 'pdf'], [self::WAITING], ["queue\nworkers=2\ncapacity=3\nwaiting=4\nrunning=1\nended=5\n\n"]]);
         $page = new Submitter($this->daemon(), $queue);
         $id = $page->submit("a\nb", timeLimit: 1.5, maxAttempts: 2);
-        $this->same("submit id=$id max=2 limit=1500\n", fgets($out));
+        $this->same("Safe submit id=$id max=2 limit=1500\n", fgets($out));
         $page->close();
         $page = new Submitter($this->daemon(), $queue);
         $status = $page->status($id);
         $this->same([State::Running, 40, "reading \u{e9}", '#w#d', 2], [$status->state, $status->percent, $status->text, $status->on, $status->attempt]);
-        $this->same("query id=$id\n", fgets($out));
+        $this->same("Agreed query id=$id\n", fgets($out));
         $this->same('pdf', $page->result($id));
-        $this->same("query id=$id result=1\n", fgets($out));
+        $this->same("Agreed query id=$id result=1\n", fgets($out));
         $status = $page->cancel($id);
         $this->same([State::Waiting, 2, false], [$status->state, $status->position, $status->state->ended()]);
-        $this->same("cancel id=$id\n", fgets($out));
+        $this->same("Agreed cancel id=$id\n", fgets($out));
         $this->true($page->stats() == new Stats(2, 3, 4, 1, 5), 'the numbers');
     }
 

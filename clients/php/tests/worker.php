@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 // A worker of a queue that says what it is told: php worker.php DAEMON GROUP SCRIPT.
-// It prints "ready" when it is in the group, and then the head of each message that
-// it gets. For each the next entry of the script is the list of its answers, with the
+// It prints "ready" when it is in the group, and then service and head of each
+// message that it gets. For each the next entry of the script is the list of its answers, with the
 // id of the job for ID; [text, n] has n bytes of data behind the text. After the last
 // entry it says nothing.
 
@@ -32,7 +32,7 @@ function serve(Connection $c, array $script): void
             echo "ready\n";
         } elseif ($event instanceof Message) {
             $head = substr($event->data, 4, strpos($event->data, "\n\n") - 4);
-            echo strtr($head, "\n", ' '), "\n";
+            echo $event->service->name, ' ', strtr($head, "\n", ' '), "\n";
             preg_match('/^id=(.*)$/m', $head, $m);
             foreach (array_shift($script) ?? [] as $answer) {
                 [$text, $n] = (array) $answer + [1 => 0];

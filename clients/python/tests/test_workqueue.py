@@ -11,6 +11,8 @@ import tempfile
 import threading
 import unittest
 
+import gospread
+from gospread import Service, View
 from gospread.workqueue import (
     MAX_PAYLOAD,
     Cancelled,
@@ -246,6 +248,18 @@ class WithDaemon(Case):
             s.submit_nowait(b"more")
         self.worker(lambda task: task.payload)
         self.assertEqual(early.result(20), b"early")
+
+    def test_services(self):
+        """Jobs are held by all daemons when they are accepted."""
+        with gospread.connect(self.address) as c:
+            c.join("wq-" + self.queue)
+            self.assertIsInstance(c.receive(20), View)
+            s = self.submitter()
+            s.submit_nowait(b"x")
+            s.attach("y")
+            for want in ((Service.SAFE, b"wq1 submit"), (Service.AGREED, b"wq1 query")):
+                m = c.receive(20)
+                self.assertEqual((m.service, m.data.partition(b"\n")[0]), want)
 
     def test_not_waited_for(self):
         go = threading.Event()

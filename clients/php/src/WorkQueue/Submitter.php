@@ -233,11 +233,13 @@ final class Submitter
     private function ask(string $id, Message $m, ?float $patience = null): array
     {
         $patience ??= $this->noWorkers;
+        // When a worker says that it has a job, the daemons of all others hold it.
+        $service = $m->verb === 'submit' ? Service::Safe : Service::Agreed;
         $heard = Clock::now();
         do {
             try {
                 $parts = new Parts($this->maxResult);
-                $this->connection()->multicast(Service::Agreed, $this->group, $m->encode(), Message::TYPE);
+                $this->connection()->multicast($service, $this->group, $m->encode(), Message::TYPE);
                 $sent = Clock::now();
                 while (($found = $this->next($id, min($heard + $patience, max($sent, $heard) + self::RETRY))) !== null) {
                     [$sender, $answer] = $found;

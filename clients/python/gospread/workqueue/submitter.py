@@ -15,6 +15,7 @@ from typing import Any, Deque, Dict, Iterator, List, Optional, Set, Tuple, Type
 from ..connection import Connection, connect
 from ..errors import SpreadError
 from ..events import Message as SpreadMessage
+from ..events import Service
 from ..names import Name
 from ..session import Data
 from ._core import Counts
@@ -139,6 +140,8 @@ class _Query:
         self.id = id  # of the job; "" for the queue
         self._wants_result = wants_result
         self._parts = Parts(most)
+        self.heard = float("-inf")
+        """When a piece of the result has come."""
         self.answered = threading.Event()
         self.answer = Message("")
         self.result = b""
@@ -157,6 +160,7 @@ class _Query:
         elif m.verb == "part":
             if self._wants_result:
                 self._parts.add(sender, m)
+                self.heard = time.monotonic()
             return
         elif m.verb != "status" or m.get("state") == State.REFUSED.value:
             return
@@ -360,26 +364,29 @@ class Submitter:
         with self._lock:
             c, lost = self._connection, self._lost
         if c is not None:
-            c.multicast(self._group, m.encode(), type=MESSAGE_TYPE)
+            # When a worker says that it has the job, the daemons of all others hold it.
+            service = Service.SAFE if m.verb == "submit" else Service.AGREED
+            c.multicast(self._group, m.encode(), service=service, type=MESSAGE_TYPE)
         elif lost is not None:
             raise lost
 
     def _ask(self, q: _Query, m: Message) -> Message:
-        deadline = time.monotonic() + self._no_workers
+        begun = time.monotonic()
         with self._lock:
             self._queries.add(q)
         try:
-            while True:
-                try:
-                    self._send(m)
-                except SpreadError:
-                    pass  # there will be another connection
-                if q.answered.wait(max(0, min(_RETRY, deadline - time.monotonic()))):
-                    break
-                if self._end.is_set():
-                    break
-                if time.monotonic() >= deadline:
+            while not self._end.is_set():
+                now = time.monotonic()
+                left = max(begun, q.heard) + self._no_workers - now
+                if left <= 0:
                     raise self._nobody("a question was not answered", None)
+                if now - q.heard >= _RETRY:
+                    try:
+                        self._send(m)
+                    except SpreadError:
+                        pass  # there will be another connection
+                if q.answered.wait(min(_RETRY, left)):
+                    break
         finally:
             with self._lock:
                 self._queries.discard(q)

@@ -53,7 +53,7 @@ class Task:
         self._reason = ""
         self._by_queue = False
         self._worker = worker
-        self._limit = start.limit / 1000
+        self._limit = min(start.limit / 1000, threading.TIMEOUT_MAX)
         self._lock = threading.Lock()
         self._last = 0.0
         self._pending: Optional[threading.Timer] = None
