@@ -53,7 +53,10 @@ func everywhereWorld(t *testing.T, seed uint64, n int) (w *world, machines map[*
 	machines, acked = map[*simReplica]*setMachine{}, map[string]bool{}
 	w.make = func(s *simReplica) core {
 		machines[s] = &setMachine{t: t, have: map[string]bool{}}
-		return NewEverywhere(Config{Name: s.name, Group: simGroup, Pending: 30, PendingBytes: 1 << 20, HeldBytes: 20_000, Part: 100}, machines[s])
+		return NewEverywhere(w.config(s), machines[s])
+	}
+	w.config = func(s *simReplica) Config {
+		return Config{Name: s.name, Group: simGroup, Pending: 30, PendingBytes: 1 << 20, HeldBytes: 20_000, Part: 100}
 	}
 	w.resolved = func(s *simReplica, e Resolve) {
 		switch {

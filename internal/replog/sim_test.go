@@ -35,6 +35,7 @@ type world struct {
 	daemons  []*simDaemon
 	names    []string
 	serial   int
+	config   func(s *simReplica) Config
 	make     func(s *simReplica) core
 	resolved func(s *simReplica, e Resolve)
 	log      func(s *simReplica, op string, args []any, out []Effect)
