@@ -266,3 +266,72 @@ func TestMajorityHistories(t *testing.T) {
 		}
 	}
 }
+
+// A replica whose daemon has not noticed yet that the others have gone, and gone on,
+// cannot sync with itself.
+func TestSyncWhereTheOthersHaveGone(t *testing.T) {
+	w := majorityWorld(t, 1, 3)
+	w.heal()
+	left, other := w.replicas[0], w.replicas[1]
+	w.desert(left.conn.daemon.part, left.conn.daemon)
+	w.rest()
+	w.submit(other)
+	w.rest()
+	if w.steps["applied"] != 1 || !left.core.Status().Ready {
+		t.Fatal("the others do not go on, or it has noticed")
+	}
+	w.sync(left)
+	w.rest()
+	if w.steps["synced"] != 0 {
+		t.Fatal("it has synced")
+	}
+	w.heal()
+	if w.steps["synced"] != 1 {
+		t.Fatal("it has not synced at last")
+	}
+}
+
+// An epoch that only one replica has heard of is not the epoch in which others go on.
+func TestEpochOfOneAlone(t *testing.T) {
+	w := majorityWorld(t, 1, 3)
+	w.harsh = true
+	w.heal()
+	w.submit(w.replicas[0])
+	w.settle()
+	one, two, three := w.replicas[0], w.replicas[1], w.replicas[2]
+	everything := func(s *simReplica, d *simDaemon) {
+		for d.sequence() || w.deliver(d) || w.handle(s) || w.work(s) {
+		}
+	}
+	d := three.conn.daemon
+	d.queue = append(d.queue, &simMessage{from: d, sender: three.conn.name, kind: "leave"}, &simMessage{from: d, sender: three.conn.name, kind: "join"})
+	for range 2 {
+		d.sequence()
+		for _, s := range w.replicas {
+			w.deliver(s.conn.daemon)
+		}
+	}
+	for _, s := range w.replicas { // all say what they have
+		for w.handle(s) || w.work(s) || s.conn.daemon.sequence() {
+		}
+	}
+	if one.conn.daemon == two.conn.daemon || one.conn.daemon == three.conn.daemon {
+		t.Fatal("choose another seed")
+	}
+	everything(one, one.conn.daemon) // and one hears it
+	for range 3 {
+		w.submit(one)
+		everything(one, one.conn.daemon)
+		w.call(one, "flush")
+	}
+	w.separate(one.conn.daemon.part, []*simDaemon{one.conn.daemon}, false)
+	w.settle()
+	before := w.steps["applied"]
+	w.submit(two)
+	w.settle()
+	if w.steps["applied"] != before+1 {
+		t.Fatal("two do not go on")
+	}
+	w.heal()
+	w.stable()
+}

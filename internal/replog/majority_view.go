@@ -29,7 +29,6 @@ type majorityView struct {
 	// From the end of hellos on.
 	epoch    uint64
 	base     *majorityHello // whose log is that of the epoch; nil: an empty one
-	voters   []string
 	promised map[string]bool
 
 	// From the end of promises on.
@@ -93,7 +92,7 @@ func (c *Majority) exchanged(sender string, m *message) {
 	case m.verb == "skip" && v.phase == hellos:
 		c.skip(m)
 	case m.verb == "promise" && v.phase == promises:
-		if v.promised[nameOf(sender)] = true; c.enough() {
+		if v.promised[nameOf(sender)] = true; len(v.promised) >= c.needed() {
 			c.activate()
 		}
 	case m.verb == "state" && v.phase == active && !v.adopted && v.base != nil && sender == v.base.private:
@@ -187,12 +186,11 @@ func (c *Majority) decide() {
 		c.fail(fmt.Sprintf("another process takes part as %q", c.cfg.Name))
 		return
 	}
-	all := len(present) == len(c.cfg.Replicas)
-	if stateful < c.needed() && !all {
+	if stateful < c.needed() && len(present) < len(c.cfg.Replicas) {
 		c.stay(present)
 		return
 	}
-	c.choose(present, all)
+	c.choose(present)
 	v.phase, v.reason = promises, "a majority has not yet promised to go on together"
 	c.promised = v.epoch
 	c.saveNumber(promiseRecord, v.epoch)
@@ -220,28 +218,17 @@ func (c *Majority) stay(present []*majorityHello) {
 	c.out = append(c.out, c.pend.refuse(v.reason)...)
 }
 
-// choose sets the epoch, whose log it begins with, and whose promises count.
-func (c *Majority) choose(present []*majorityHello, all bool) {
+// choose sets the epoch, and whose log it begins with.
+func (c *Majority) choose(present []*majorityHello) {
 	v := c.view
 	for _, h := range present {
 		v.epoch = max(v.epoch, h.promised, h.epoch)
-		if h.stateful || all {
-			v.voters = append(v.voters, h.name)
-		}
 		if b := v.base; h.stateful && (b == nil || h.epoch > b.epoch || h.epoch == b.epoch &&
 			(h.length > b.length || h.length == b.length && h.name < b.name)) {
 			v.base = h
 		}
 	}
 	v.epoch++
-}
-
-func (c *Majority) enough() bool {
-	n := 0
-	for _, name := range c.view.voters {
-		n += b2i(c.view.promised[name])
-	}
-	return n >= c.needed()
 }
 
 func (v *majorityView) baseLength() uint64 {

@@ -43,6 +43,7 @@ type world struct {
 	total    *total         // of Majority
 	lasting  bool           // processes do not crash
 	churn    bool           // much goes wrong
+	harsh    bool           // who parts gets nothing of the others that it has not got
 
 	stateful func(s *simReplica) bool // it has a state that counts, or has it on disk
 }
@@ -386,10 +387,16 @@ func (w *world) recover(p *simPart, side []*simDaemon) {
 	for _, d := range side {
 		least = max(least, d.pos)
 	}
-	before := least + w.r.IntN(len(p.order)-least+1)
+	before := least
 	cut := map[*simDaemon]int{}
 	for _, d := range p.daemons {
-		cut[d] = before + w.r.IntN(len(p.order)-before+1)
+		cut[d] = before
+	}
+	if !w.harsh {
+		before += w.r.IntN(len(p.order) - least + 1)
+		for _, d := range p.daemons {
+			cut[d] = before + w.r.IntN(len(p.order)-before+1)
+		}
 	}
 	for _, d := range side {
 		for d.pos < before {
@@ -442,12 +449,17 @@ func (w *world) split() {
 		return
 	}
 	if w.r.IntN(3) == 0 {
-		d := p.daemons[0]
-		w.recover(p, slices.Clone(p.daemons[1:]))
-		d.part = &simPart{id: p.id, daemons: p.daemons, order: slices.Clone(p.order), alone: d}
+		w.desert(p, p.daemons[0])
 		return
 	}
 	w.separate(p, slices.Clone(p.daemons[:1+w.r.IntN(len(p.daemons)-1)]), false)
+}
+
+// desert lets all go but one, which does not notice it for a while.
+func (w *world) desert(p *simPart, d *simDaemon) {
+	rest := slices.DeleteFunc(slices.Clone(p.daemons), func(o *simDaemon) bool { return o == d })
+	w.recover(p, rest)
+	d.part = &simPart{id: p.id, daemons: p.daemons, order: slices.Clone(p.order), alone: d}
 }
 
 // wake lets a daemon notice that it is alone.
@@ -589,6 +601,11 @@ func (w *world) settle() {
 	for _, p := range w.parts() {
 		w.wake(p)
 	}
+	w.rest()
+}
+
+// rest delivers everything, but lets daemons sleep that have not noticed something.
+func (w *world) rest() {
 	for range 1_000_000 {
 		moved := false
 		for _, d := range w.daemons {
