@@ -275,7 +275,7 @@ func (r *Replica) notify() {
 	if s.Ready {
 		r.cfg.Logger.Info("updates are taken", "state", r.cfg.State, "replica", r.cfg.Name, "with", s.Members, "epoch", s.Epoch)
 	} else {
-		r.cfg.Logger.Warn("no updates are taken", "state", r.cfg.State, "replica", r.cfg.Name, "reason", s.Reason)
+		r.cfg.Logger.Info("no updates are taken", "state", r.cfg.State, "replica", r.cfg.Name, "reason", s.Reason)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 // tells what it is, and is a list of frames:
 //
 //	length of the payload, 4 bytes, big-endian
-//	CRC-32C of the length
-//	CRC-32C of the payload
+//	CRC-32 of the length
+//	CRC-32 of the payload
 //	payload
 //
 // The first frame names the replica; the others hold records of the core, those that
@@ -32,12 +32,10 @@ type store struct {
 
 const storeMagic = "gospread replica store 1\n"
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func frame(payload []byte) []byte {
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 12+len(payload)), uint32(len(payload)))
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[:4], castagnoli))
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(payload, castagnoli))
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[:4]))
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(payload))
 	return append(b, payload...)
 }
 
@@ -104,7 +102,7 @@ func readFrame(b []byte) (payload []byte, n int, err error) {
 	}
 	size := int(binary.BigEndian.Uint32(b))
 	switch {
-	case crc32.Checksum(b[:4], castagnoli) != binary.BigEndian.Uint32(b[4:]):
+	case crc32.ChecksumIEEE(b[:4]) != binary.BigEndian.Uint32(b[4:]):
 		if len(bytes.Trim(b[head:], "\x00")) == 0 { // no payload is like that
 			return nil, 0, nil
 		}
@@ -113,7 +111,7 @@ func readFrame(b []byte) (payload []byte, n int, err error) {
 		return nil, 0, nil
 	}
 	payload = b[head : head+size]
-	if crc32.Checksum(payload, castagnoli) != binary.BigEndian.Uint32(b[8:]) {
+	if crc32.ChecksumIEEE(payload) != binary.BigEndian.Uint32(b[8:]) {
 		if len(bytes.Trim(b[head+size:], "\x00")) == 0 {
 			return nil, 0, nil
 		}

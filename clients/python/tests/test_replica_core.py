@@ -21,7 +21,7 @@ class ListState:
         self.list = []
 
     def apply(self, u):
-        self.list.append(f"{u.place} {u.id}")
+        self.list.append(f"{u.index} {u.id}")
         return b"result of " + u.id.encode()
 
     def snapshot(self):

@@ -7,6 +7,7 @@ histories (testdata/replica).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from ._wire import Entry, Memo, Memory, encode
@@ -15,10 +16,11 @@ APPLIED, REFUSED, UNKNOWN = 0, 1, 2
 BUSY = "too many updates are under way"
 
 
-class Update(NamedTuple):
+@dataclass(frozen=True)
+class Update:
     """A change of the state."""
 
-    place: int
+    index: int
     """Its place in the order of all, from 1; 0 with ``Policy.EVERYWHERE``."""
     id: str
     origin: str
