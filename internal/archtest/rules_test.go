@@ -109,6 +109,7 @@ var rooms = map[string]room{
 	"internal/monitor/monitortest":      {helper: true},
 	"spreadtest":                        {helper: true},
 	"compat":                            {closed: true},
+	"examples/sqlreplica":               {},
 	"e2e":                               {closed: true, uses: []string{""}},
 	"clients/conformance":               {closed: true},
 	"internal/archtest":                 {closed: true},

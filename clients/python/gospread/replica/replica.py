@@ -299,6 +299,11 @@ class Replica:
             self._failed = self._failed or e
             log.error("state %s: replica %s has ended: %s", self._state, self._name, e)
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended, be it by ``stop`` or by a failure."""
+        return not self._ended and self._failed is None
+
     def stop(self) -> None:
         """Leave, and end what is under way: it is refused, or unknown if it was sent."""
         self._stop.set()
