@@ -191,7 +191,8 @@ class Writers:
             if n % 2:
                 self.book(node, me, f"{me}.{n}", n // 2)
             else:
-                self.move(node, f"{me}.{n}", *r.sample(range(ACCOUNTS), 2), r.randrange(1, 60))
+                source, target = r.sample(range(ACCOUNTS), 2)
+                self.move(node, f"{me}.{n}", source, target, r.randrange(1, 60))
 
     def book(self, node: Node, me: str, id: str, seat: int) -> None:
         result = self.certain(node, id, ("INSERT INTO booking (seat, who) VALUES (?, ?)", [seat, me]))
@@ -228,12 +229,12 @@ def play(nodes: List[Node], writers: Writers) -> None:
         n.start()
     for n in nodes:
         n.wait(3)
-    schema = [
+    schema: List[Tuple[str, List[Any]]] = [
         ("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0))", []),
         ("CREATE TABLE transfer (nr INTEGER PRIMARY KEY AUTOINCREMENT, source, target, amount)", []),
         ("CREATE TABLE booking (seat INTEGER PRIMARY KEY, who TEXT NOT NULL)", []),
     ]
-    rows = [(f"INSERT INTO account VALUES (?, {MONEY})", [i]) for i in range(ACCOUNTS)]
+    rows: List[Tuple[str, List[Any]]] = [(f"INSERT INTO account VALUES (?, {MONEY})", [i]) for i in range(ACCOUNTS)]
     code, result = a.sql(*schema, *rows)
     if code != 200:
         raise Failure(f"the tables cannot be made: {result}")
