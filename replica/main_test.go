@@ -141,13 +141,6 @@ func (x *running) update(data string) string {
 	return string(b)
 }
 
-func (x *running) ready() {
-	x.t.Helper()
-	if err := x.WaitReady(limited(x.t)); err != nil {
-		x.t.Fatal(err)
-	}
-}
-
 // wait waits until the status is as wanted.
 func (x *running) wait(what string, ok func(Status) bool) {
 	x.t.Helper()

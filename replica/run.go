@@ -53,27 +53,22 @@ func (r *Replica) end() error {
 
 func (r *Replica) connections(ctx context.Context) error {
 	const first = 50 * time.Millisecond
-	for delay := first; ; delay = min(2*delay, 5*time.Second) {
+	for delay := first; ctx.Err() == nil; delay = min(2*delay, 5*time.Second) {
 		c, err := spread.Dial(ctx, r.cfg.Daemon, append(slices.Clone(r.cfg.Dial), spread.WithName(r.cfg.Name), spread.WithMembership(true))...)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !passing(err):
-			return err
-		case err == nil:
+		if err == nil {
 			delay = first
 			r.cfg.Logger.Info("connected", "state", r.cfg.State, "as", c.PrivateGroup())
 			err = r.session(ctx, c)
 			_ = c.Close()
+		} else if !passing(err) && ctx.Err() == nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		r.cfg.Logger.Warn("no connection; trying again", "state", r.cfg.State, "daemon", r.cfg.Daemon, "error", err)
-		if !pause(ctx, delay) {
-			return nil
+		if ctx.Err() == nil {
+			r.cfg.Logger.Warn("no connection; trying again", "state", r.cfg.State, "daemon", r.cfg.Daemon, "error", err)
+			pause(ctx, delay)
 		}
 	}
+	return nil
 }
 
 // passing tells whether it may help to try again.

@@ -13,8 +13,7 @@ type pending struct {
 // wish is an update, or a sync if it has a number.
 type wish struct {
 	entry Entry
-	sent  bool   // at any time
-	tag   string // where it was sent last
+	sent  bool // at any time
 	sync  uint64
 
 	// of a sync

@@ -71,7 +71,6 @@ type simDaemon struct {
 	queue []*simMessage // not yet in the order
 	table []string      // members of the group
 	conns []*simConn
-	views int
 }
 
 type simConn struct {
