@@ -59,7 +59,7 @@ fi
 if command -v apt-get >/dev/null; then
 	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven \
 		lua5.1:lua5.1 lua5.2:lua5.2 lua5.3:lua5.3 lua5.4:lua5.4 luajit:luajit luarocks:luarocks luacheck:lua-check \
-		tclsh8.6:tcl8.6 npm:npm g++:g++ pkg-config:pkg-config apache2:apache2 mariadbd:mariadb-server; do
+		tclsh8.6:tcl8.6 npm:npm g++:g++ pkg-config:pkg-config pdftotext:poppler-utils apache2:apache2 mariadbd:mariadb-server; do
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
 	for package in python3-pip python3-setuptools python3-wheel mypy lua-socket tcl \

@@ -299,6 +299,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A worker without a connection and without jobs has nothing to wait for.
+func TestEndWithoutDaemon(t *testing.T) {
+	c := cluster(t, 1)
+	w := run(t, c.Addr("a"), reverse, &WorkerOptions{Grace: time.Hour})
+	waitWorkers(t, submitter(t, c.Addr("a"), nil), 1)
+	c.Kill("a")
+	w.stop()
+}
+
 // The last worker tells all it has to tell before it goes.
 func TestLastWords(t *testing.T) {
 	c := cluster(t, 1)

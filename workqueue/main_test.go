@@ -1,8 +1,10 @@
 package workqueue
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -80,12 +82,12 @@ func waitWorkers(t *testing.T, s *Submitter, n int) {
 	}
 }
 
-func reverse(_ context.Context, t *Task) ([]byte, error) {
-	b := make([]byte, len(t.Payload))
-	for i, c := range t.Payload {
-		b[len(b)-1-i] = c
-	}
-	return b, nil
+func reverse(_ context.Context, t *Task) ([]byte, error) { return reversed(t.Payload), nil }
+
+func reversed(b []byte) []byte {
+	b = bytes.Clone(b)
+	slices.Reverse(b)
+	return b
 }
 
 // counter counts how often each job is done.

@@ -75,13 +75,13 @@ func (s *Submitter) Close() error {
 
 // connections receives, and connects again.
 func (s *Submitter) connections() {
-	delay := 50 * time.Millisecond
+	delay := firstDelay
 	for c := s.conn; ; {
 		if c != nil {
 			err := s.receive(c)
 			s.setConn(nil, err)
 			_ = c.Close()
-			delay = 50 * time.Millisecond
+			delay = firstDelay
 		}
 		if s.life.Err() != nil {
 			return
@@ -97,7 +97,7 @@ func (s *Submitter) connections() {
 		if !pause(s.life, delay) {
 			return
 		}
-		delay = min(2*delay, 5*time.Second)
+		delay = min(2*delay, longestDelay)
 	}
 }
 

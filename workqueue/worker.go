@@ -12,6 +12,12 @@ import (
 	"gospread/spread/internal/jobtable"
 )
 
+// What is waited between attempts to connect: longer each time.
+const (
+	firstDelay   = 50 * time.Millisecond
+	longestDelay = 5 * time.Second
+)
+
 // Handler does a job and returns its result. Its context ends when the result is
 // no longer wanted: the job was cancelled, given to another worker, has taken too
 // long, or the worker ends. A handler that returns an error has failed; see
@@ -94,27 +100,24 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) connections(ctx context.Context) error {
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+	for delay := firstDelay; ctx.Err() == nil; {
 		c, err := spread.Dial(ctx, w.daemon, append(slices.Clone(w.o.Dial), spread.WithMembership(true))...)
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !passing(err):
-			return err
 		case err == nil:
-			delay = 50 * time.Millisecond
+			delay = firstDelay
 			w.o.Logger.Info("connected", "queue", w.queue, "daemon", w.daemon, "as", c.PrivateGroup())
 			err = w.session(ctx, c)
 			_ = c.Close()
+		case ctx.Err() == nil && !passing(err):
+			return err
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
-		if !pause(ctx, delay) {
-			return nil
+		if ctx.Err() == nil {
+			w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
+			pause(ctx, delay)
+			delay = min(2*delay, longestDelay)
 		}
 	}
+	return nil
 }
 
 // passing tells whether it may help to try again.
@@ -142,7 +145,6 @@ func (w *Worker) session(ctx context.Context, c *spread.Conn) error {
 	defer helpers.Wait()
 	defer end()
 	w.mu.Lock()
-	w.out = nil
 	w.core.Connected(c.PrivateGroup())
 	w.mu.Unlock()
 	helpers.Go(func() { w.sender(ctx, c) })
@@ -210,12 +212,14 @@ func (w *Worker) checkRetired() {
 	}
 }
 
-// sent takes note that nothing is being sent, and perhaps that nothing can be.
+// sent takes note that nothing is being sent, and perhaps that the connection is
+// over.
 func (w *Worker) sent(over bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if over {
 		w.out = nil
+		w.core.Connected("")
 	}
 	w.sending = false
 	w.checkRetired()

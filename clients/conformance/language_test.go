@@ -85,9 +85,7 @@ func (l *language) ready(t *testing.T) {
 		}
 	}
 	l.once.Do(func() {
-		if len(l.Build) > 0 {
-			l.built = os.MkdirAll(filepath.Join(l.dir, "build"), 0o755)
-		}
+		l.built = os.MkdirAll(filepath.Join(l.dir, "build"), 0o755)
 		for _, argv := range l.Build {
 			if l.built != nil {
 				return

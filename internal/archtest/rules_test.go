@@ -111,6 +111,7 @@ var rooms = map[string]room{
 	"compat":                            {closed: true},
 	"examples/sqlreplica":               {},
 	"e2e":                               {closed: true, uses: []string{""}},
+	"examples/reports":                  {closed: true},
 	"clients/conformance":               {closed: true},
 	"internal/archtest":                 {closed: true},
 	"internal/mutants":                  {helper: true},

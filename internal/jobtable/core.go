@@ -105,8 +105,8 @@ func New(cfg Config) *Core {
 	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits}
 }
 
-// Connected tells of a new connection, under a name. Views and messages that come
-// from now on are its own.
+// Connected tells of a new connection, under a name, or with "" that there is none.
+// Views and messages that come from now on are its own.
 func (c *Core) Connected(me string) {
 	c.abandon()
 	c.me, c.people, c.deaf = me, nil, nil

@@ -207,7 +207,8 @@ func decodeTable(b []byte) (*table, bool) {
 	return t, len(b) == 0
 }
 
-// merge makes one table of several, the same whatever their order.
+// merge makes one table of several. All workers give them in the same order, which
+// matters in ties.
 func merge(tables []*table) *table {
 	to := newTable()
 	best := map[string]*job{}
@@ -239,12 +240,9 @@ func merge(tables []*table) *table {
 // ended, done before cancelled before failed, and earlier; or has had more
 // attempts; or runs. The canonical form decides where all that is equal.
 func better(a, b *job) bool {
-	c := 0
-	switch {
-	case a.state.Ended() || b.state.Ended():
+	c := cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.state, b.state))
+	if a.state.Ended() || b.state.Ended() {
 		c = cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(b.end, a.end))
-	default:
-		c = cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.state, b.state))
 	}
 	if c == 0 {
 		c = bytes.Compare(b.appendHead(nil), a.appendHead(nil))

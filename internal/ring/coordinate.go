@@ -159,6 +159,7 @@ func (m *Machine) chooseEpoch() *Epoch {
 	for i, s := range c.states {
 		list[i] = epochs{s.In, s.Offer}
 	}
+	list[0] = m.epochsOf(m.self) // we may have read another configuration since
 	var e *Epoch
 	if digest, ok := common(list); ok {
 		e = m.epochOf(digest)

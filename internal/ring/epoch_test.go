@@ -128,6 +128,40 @@ func TestLateLeave(t *testing.T) {
 	}
 }
 
+// The coordinator of an attempt reads a new configuration after it has proposed, and
+// the others are in that when they answer.
+func TestOfferInAttempt(t *testing.T) {
+	w := newNet(t, 3)
+	old, more := epochWith(first, 1, 2, 3), epochWith(second, 1, 2, 3, 4)
+	w.drop = func(from, to DaemonID, _ []byte) bool { return (from == 1) != (to == 1) }
+	for _, id := range w.ids {
+		w.startWith(id, old)
+	}
+	w.run(5*time.Second, func() bool { return w.together(1)() && w.together(2, 3)() })
+	proposed := false
+	w.drop = func(from, _ DaemonID, b []byte) bool {
+		held := from == 1 && kindOf(b) == ringproto.Propose
+		proposed = proposed || held
+		return held
+	}
+	w.run(5*time.Second, func() bool { return proposed })
+	w.offer(more, 2, 3)
+	w.run(time.Second, w.inForce(second, 2, 3))
+	if w.nodes[1].coord == nil || len(w.nodes[1].coord.group) != 3 {
+		t.Fatal("the attempt is over:", w.states())
+	}
+	w.offer(more, 1)
+	w.drop = nil
+	attempts := w.nodes[1].counts.Attempts
+	w.run(time.Second, func() bool { return w.share(1, 2, 3) })
+	if n := w.nodes[1].counts.Attempts - attempts; n != 0 {
+		t.Errorf("%d new attempts", n)
+	}
+	if !w.share(1, 2, 3) || !w.inForce(second, 1, 2, 3)() {
+		t.Error("they are not together:", w.states())
+	}
+}
+
 func TestEpochTakenBack(t *testing.T) {
 	w := newNet(t, 3)
 	old, less := epochWith(first, 1, 2, 3), epochWith(second, 1, 2)

@@ -34,6 +34,8 @@ my %MESS = (
     REG_MEMB_MESS        => 0x00001000,
     TRANSITION_MESS      => 0x00002000,
     MEMBERSHIP_MESS      => 0x00003f00,
+    REJECT_MESS          => 0x00400000,
+    DROP_RECV            => 0x01000000,
 );
 
 my %ERROR = (
@@ -42,10 +44,8 @@ my %ERROR = (
 );
 
 my %OTHER = (
-    REJECT_MESS         => 0x00400000,
     ENDIAN_RESERVED     => 0x80000080,
     RESERVED            => 0x003fc000,
-    DROP_RECV           => 0x01000000,
     LOW_PRIORITY        => 1,
     MEDIUM_PRIORITY     => 2,
     HIGH_PRIORITY       => 3,
@@ -74,8 +74,8 @@ our %EXPORT_TAGS = (
     MESS  => ['$sperrno', sort keys %MESS],
     ERROR => ['$sperrno', sort keys %ERROR],
 );
-our @EXPORT    = ('$sperrno', sort(keys %MESS), sort keys %ERROR);
-our @EXPORT_OK = (@SP, sort keys %OTHER);
+our @EXPORT    = ('$sperrno', @SP, sort(keys %MESS), sort keys %ERROR);
+our @EXPORT_OK = sort keys %OTHER;
 $EXPORT_TAGS{all} = [@EXPORT, @EXPORT_OK];
 
 # The connections by the number of their file descriptor.
@@ -85,7 +85,7 @@ sub _fail {
     my ($e) = @_;
     die $e if !Gospread::Error::is($e);
     $sperrno = Scalar::Util::dualvar($e->code, $e->text);
-    return;
+    return undef;
 }
 
 # Makes a call for a mailbox; undefined if it fails.
@@ -96,7 +96,7 @@ sub _with {
         my $c = defined $mbox ? $mailbox{$mbox} : undef;
         $c ? $call->($c) : Gospread::Error->throw('ILLEGAL_SESSION');
     };
-    return defined $result ? $result : _fail($@ || return);
+    return defined $result ? $result : _fail($@);
 }
 
 # What strings are in memory, as the library in C sees them.
@@ -141,7 +141,7 @@ sub leave {
 
 sub _each {
     my ($mbox, $method, @groups) = @_;
-    return _with($mbox, sub {
+    return !!_with($mbox, sub {
         my ($c) = @_;
         Gospread::Error->throw('ILLEGAL_GROUP') if !@groups;
         $c->$method(_raw($_)) for map { ref ? @$_ : $_ } @groups;
@@ -171,9 +171,11 @@ sub receive {
         return 0 if !$m;
         return eval { _classic($c, $m) } || $c->_lost($@);
     });
-    return @$result if ref $result;
-    $sperrno = Scalar::Util::dualvar(SPREAD_TIMEOUT, 'no message came in time') if defined $result;
-    return;
+    if (!ref $result) {
+        $sperrno = Scalar::Util::dualvar(SPREAD_TIMEOUT, 'no message came in time') if defined $result;
+        $result = [(undef) x 6];
+    }
+    return wantarray ? @$result : $result->[-1];
 }
 
 # A message as the library in C has it: service type, sender, groups, message
@@ -217,7 +219,7 @@ sub poll {
 
 sub disconnect {
     my ($mbox) = @_;
-    return _with($mbox, sub {
+    return !!_with($mbox, sub {
         delete $mailbox{$mbox};
         return $_[0]->close;
     });
@@ -260,9 +262,8 @@ Spread - the classic functions of the Spread toolkit, without its library
 For programs written for the module of this name that is an interface to the library
 in C. New programs have more comfort with L<Gospread>, on which this is built.
 
-Functions return something undefined, or an empty list, if they fail. Then
-C<$sperrno> holds the number of the error, and in string context its text. Success
-does not reset it.
+If a function fails, C<$sperrno> holds the number of the error, and in string context
+its text. Success does not reset it.
 
 =head1 FUNCTIONS
 
@@ -272,7 +273,8 @@ does not reset it.
 
 C<spread_name> (C<PORT@HOST>, or C<PORT> for the Unix socket of this machine; default
 4803), C<private_name>, C<priority>, C<group_membership> (default 1), and C<timeout> in
-seconds (default 30). Returns the mailbox and the private group; in scalar context the mailbox.
+seconds (default 30). Returns the mailbox and the private group, in scalar context the
+mailbox; nothing if it fails.
 
 The mailbox is the number of a file descriptor, for C<select>, event loops and
 C<fdopen>. Nothing is read ahead: it is readable if and only if there is more to
@@ -280,11 +282,12 @@ receive. Close it with C<disconnect> only.
 
 =item Spread::join($mbox, @groups), Spread::leave($mbox, @groups)
 
-1 on success.
+1 on success, else the empty string.
 
 =item Spread::multicast($mbox, $service_type, @groups, $mess_type, $message)
 
-Groups also as array references. Returns the bytes of the message, which may be 0.
+Groups also as array references. Returns the bytes of the message, which may be 0;
+undef if it fails.
 
 =item Spread::receive($mbox [, $seconds])
 
@@ -292,6 +295,8 @@ Waits for ever without C<$seconds>. If nothing comes in time, C<$sperrno> is 3 a
 nothing is lost. Returns
 
     (service type, sender, \@groups, message type, endian mismatch, message)
+
+or in scalar context the message; all of it is undefined if there is none.
 
 For a view, sender is the group, groups are the members, the message type is the
 index of this client among them (or -1), and the message is the body in the byte
@@ -304,11 +309,11 @@ that from all daemons.
 
 =item Spread::poll($mbox)
 
-How many bytes could be received, up to 256 KiB.
+How many bytes could be received, up to 256 KiB; undef if it fails.
 
 =item Spread::disconnect($mbox)
 
-1 on success.
+1 on success, else the empty string.
 
 =item Spread::error([$number]), Spread::version()
 
@@ -318,12 +323,12 @@ The text of an error; the release of Spread whose protocol this is, as C<5.0.1>.
 
 =head1 EXPORTS
 
-C<:SP> the functions as C<SP_connect>, C<SP_join>, ...; C<:MESS> the service types
-C<AGREED_MESS>, C<CAUSED_BY_JOIN>, ...; C<:ERROR> the errors C<CONNECTION_CLOSED>, ... .
-Each has C<$sperrno>, too. By default C<:MESS> and C<:ERROR>. One by one also
-C<REJECT_MESS>, C<DROP_RECV>, C<LOW_PRIORITY>, C<MEDIUM_PRIORITY>, C<HIGH_PRIORITY>,
-C<DEFAULT_SPREAD_PORT>, C<SPREAD_VERSION>, C<MAX_GROUP_NAME>, C<MAX_PRIVATE_NAME>,
-C<MAX_PROC_NAME>, C<ENDIAN_RESERVED>, C<RESERVED>.
+By default all of C<:SP> (the functions as C<SP_connect>, C<SP_join>, ...), C<:MESS> (the
+service types C<AGREED_MESS>, C<CAUSED_BY_JOIN>, ...) and C<:ERROR> (the errors
+C<CONNECTION_CLOSED>, ...). Each has C<$sperrno>, too. One by one also C<LOW_PRIORITY>,
+C<MEDIUM_PRIORITY>, C<HIGH_PRIORITY>, C<DEFAULT_SPREAD_PORT>, C<SPREAD_VERSION>,
+C<MAX_GROUP_NAME>, C<MAX_PRIVATE_NAME>, C<MAX_PROC_NAME>, C<ENDIAN_RESERVED>, C<RESERVED>;
+C<:all> is everything.
 
 =head1 DIFFERENCES
 
@@ -331,7 +336,9 @@ After a lost connection every call gives CONNECTION_CLOSED until C<disconnect>. 
 groups, two services at once and messages that are too long are refused where the
 original loses the connection. A reference to an array of one group may be given to
 C<multicast>. The descriptor is in non-blocking mode. A daemon that takes nothing for
-30 seconds gives -25, and the message is not sent.
+30 seconds gives -25, and the message is not sent. Of strings
+with a character above 255 the bytes in UTF-8 are sent, of all others the characters as
+bytes, however Perl holds them.
 
 =head1 LICENSE
 

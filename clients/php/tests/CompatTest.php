@@ -35,7 +35,11 @@ final class CompatTest extends TestCase
         $conn = spread_pconnect($this->daemon(), 'pers');
         $this->same($conn, spread_pconnect($this->daemon(), 'pers'));
         $g = self::unique('g');
-        $this->same([true, true], [spread_join($g), spread_join($g, $other)]);
+        $h = self::unique('h');
+        $this->same([true, true], [spread_join($g), spread_join([$g, $h], $other)]);
+        // Once that one has something of its own, it is in both groups.
+        spread_multicast($h, 'joined', $other);
+        $this->same('joined', spread_receive($other, 10)['message']);
         $this->same(3, spread_multicast($g, 'one', $conn, 7, SP_AGREED_MESS));
         $this->same(3, spread_multicast($g, 'two'));
         foreach ([$conn, $other] as $c) {

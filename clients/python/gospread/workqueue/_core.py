@@ -211,7 +211,7 @@ class Core:
     # What happens
 
     def connected(self, me: str) -> None:
-        """A new connection, under a name; views and messages from now on are its own."""
+        """A new connection, under a name; "": there is none. Views and messages from now on are its own."""
         self._abandon()
         self.me, self._people, self._deaf = me, [], []
         for t in self._tasks.values():

@@ -66,7 +66,7 @@ class Task:
         It is cheap: of many calls in a short time only the last is told.
         """
         with self._lock:
-            self._news = (int(percent), text)
+            self._news = (int(percent), _sendable(text))
             wait = self._last + _PROGRESS_EVERY - time.monotonic()
             if self._pending is not None:
                 return
@@ -157,8 +157,9 @@ class Worker:
         """Take part in the queue until ``stop``, and connect again whenever the connection is lost.
 
         Jobs and results are kept meanwhile. In the main thread SIGINT and SIGTERM call
-        ``stop``, unless signals is false. Raises ``gospread.SpreadError`` when it cannot
-        connect for a reason that time does not mend. A worker can be run once.
+        ``stop``, unless signals is false; the second one does what it always does. Raises
+        ``gospread.SpreadError`` when it cannot connect for a reason that time does not mend.
+        A worker can be run once.
         """
         with _signals(self.stop, signals):
             try:
@@ -201,7 +202,6 @@ class Worker:
     def _session(self, c: Connection, end: _End) -> None:
         """The life of one connection. Returns at the end of the worker."""
         with self._lock:
-            self._out.clear()
             self._core.connected(c.private_group)
         over = threading.Event()
         sender = threading.Thread(target=self._sender, args=(c, over), name="spread-sender", daemon=True)
@@ -216,6 +216,9 @@ class Worker:
             sender.join(_LAST_WAIT)  # it sends what is left
             c.close()
             sender.join()
+            with self._lock:
+                self._out.clear()
+                self._core.connected("")
 
     def _receive(self, c: Connection, end: _End) -> None:
         mark: Optional[int] = None
@@ -321,11 +324,11 @@ class Worker:
         try:
             return Outcome(_result(self._handler(task)))
         except Retry as e:
-            return Outcome(failed=True, retry=True, error=str(e))
+            return Outcome(failed=True, retry=True, error=_sendable(str(e)))
         except BaseException as e:
             if not task.stopped.is_set():
                 log.exception("queue %s: job %s has failed", self._queue, task.id)
-            return Outcome(failed=True, error=f"{type(e).__name__}: {e}", cancelled=task._by_queue)
+            return Outcome(failed=True, error=_sendable(f"{type(e).__name__}: {e}"), cancelled=task._by_queue)
 
     def _finish(self, task: Task, outcome: Outcome) -> None:
         with task._lock:
@@ -368,6 +371,11 @@ def _result(value: Result) -> bytes:
     return bytes(value)
 
 
+def _sendable(text: str) -> str:
+    """The text without halves of characters, which nobody can encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _words(view: View) -> List[int]:
     return [view.id.daemon, view.id.time, view.id.index]
 
@@ -377,7 +385,12 @@ def _signals(stop: Callable[[], None], wanted: bool) -> Iterator[None]:
     if not wanted or threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = {s: signal.signal(s, lambda *_: stop()) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def first(number: int, _: object) -> None:
+        stop()
+        signal.signal(number, old[number])
+
+    old: Dict[int, Any] = {s: signal.signal(s, first) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

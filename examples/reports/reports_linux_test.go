@@ -1,0 +1,336 @@
+package reports_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+)
+
+var shots = flag.String("shots", "", "directory for pictures of the pages, to be looked at")
+
+// The example as a visitor sees it, while its programs are killed one after the other.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	if chromium() == "" {
+		t.Skip("needs Chromium (Debian package chromium)")
+	}
+	d := start(t, nil, "--slow", "6")
+	site := d.says(`The page: (\S+)`)
+	browser := browse(t)
+
+	t.Run("worker killed", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.shoot("order")
+		p.order("Größe & <b>Σ</b>", "month")
+		p.wait(`document.getElementById('bar').value > 5`)
+		p.says("the sales of")
+		p.shoot("running")
+		worker := p.maker()
+		d.kill(worker)
+		p.says(worker + " was lost. worker")
+		p.maker(worker)
+		p.wait(`document.getElementById('bar').value > 5`)
+		p.shoot("again")
+		p.ready()
+		p.shoot("ready")
+		pdf := p.download()
+		if n := strings.Count(pdf, "/Type /Page\n"); n < 12 {
+			t.Errorf("the PDF has %d pages", n)
+		}
+		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Radio")
+		p.visit(site)
+		p.says("Größe & <b>Σ</b>")
+		p.shoot("list")
+		p.expectFailures()
+		p.text(`(document.getElementById('title').value = '', document.querySelector('form').submit(), '')`)
+		p.says("A title has 1 to 100 characters.")
+		p.shoot("wrong")
+		d.restart(worker)
+	})
+
+	t.Run("without JavaScript", func(t *testing.T) {
+		p := open(t, browser, site)
+		call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		p.order("Plain", "region")
+		p.says("makes your report")
+		p.says("Your report is ready")
+		p.download()
+	})
+
+	t.Run("daemon killed", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Earthquake", "product")
+		p.maker()
+		d.kill("earth") // the one of the web server, and of two workers
+		p.says("The web server cannot reach the queue.")
+		p.shoot("daemon-lost")
+		d.restart("earth")
+		p.ready()
+		p.download()
+	})
+
+	t.Run("no daemon to hand it to", func(t *testing.T) {
+		d.kill("earth")
+		p := open(t, browser, site)
+		p.order("Kept", "product")
+		p.says("Your report is kept")
+		p.shoot("daemon-lost-kept")
+		d.restart("earth")
+		p.ready()
+	})
+
+	t.Run("database killed", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Memory", "product")
+		p.maker()
+		p.expectFailures()
+		d.kill("database")
+		p.says("Nothing is heard of your report now. Trying again.")
+		if status, _, body := get(t, http.DefaultClient, site+"report.php?id=1"); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
+			t.Errorf("without a database: status %d", status)
+		}
+		d.restart("database")
+		p.says("lost the database")
+		p.ready()
+	})
+
+	t.Run("no worker", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Patience", "product")
+		maker := p.maker()
+		workers := []string{"worker1", "worker2", "worker3", "worker4"}
+		workers = append(slices.DeleteFunc(workers, func(w string) bool { return w == maker }), maker)
+		d.kill(workers...)
+		p.says("No worker is there")
+		p.shoot("no-worker")
+		other := open(t, browser, site)
+		other.order("More patience", "region")
+		other.says("Your report is kept, and will be made when one comes.")
+		for _, w := range workers {
+			d.restart(w)
+		}
+		p.ready()
+		other.ready()
+	})
+
+	t.Run("worker killed again and again", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Poison", "region")
+		var killed []string
+		for range 3 {
+			maker := p.maker(killed...)
+			d.kill(maker)
+			killed = append(killed, maker)
+		}
+		p.says("Your report could not be made")
+		p.says("lost, 3 times")
+		p.shoot("failed")
+		for _, w := range killed {
+			d.restart(w)
+		}
+		p.visit(site)
+		p.says("failed")
+	})
+
+	t.Run("bad requests", func(t *testing.T) { badRequests(t, site) })
+
+	t.Run("end", func(t *testing.T) {
+		d.end(syscall.SIGINT)
+		if code := d.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("the demo has ended with status %d", code)
+		}
+	})
+}
+
+// order fills in the form.
+func (p *page) order(title, kind string) {
+	p.t.Helper()
+	p.text(fmt.Sprintf(`(() => {
+		document.querySelector('[value=%s]').checked = true;
+		document.getElementById('title').value = %q;
+		document.querySelector('form').submit();
+		return '';
+	})()`, kind, title))
+	p.wait(`document.getElementById('report').dataset.state !== ''`)
+	if got := p.text(`document.querySelector('h1').textContent`); got != title {
+		p.t.Errorf("the title is %q, want %q", got, title)
+	}
+}
+
+// maker waits until a worker makes the report, other than some that were killed, and
+// returns its name.
+func (p *page) maker(killed ...string) string {
+	p.t.Helper()
+	const headline = `document.getElementById('headline').textContent`
+	p.wait(headline + `.includes('makes your report') && !` + fmt.Sprintf(`/^(%s) /.test(`, strings.Join(append(killed, "A"), "|")) + headline + `)`)
+	return strings.Fields(p.text(headline))[0]
+}
+
+func (p *page) ready() {
+	p.t.Helper()
+	p.wait(`document.getElementById('report').dataset.state === 'done' && !document.getElementById('download').hidden`)
+}
+
+// download gets the PDF by the link of the page.
+func (p *page) download() string {
+	p.t.Helper()
+	status, _, body := get(p.t, http.DefaultClient, p.text(`document.querySelector('#download a').href`))
+	if status != http.StatusOK || !strings.HasPrefix(body, "%PDF-") || !strings.Contains(body[len(body)-10:], "%%EOF") {
+		p.t.Fatalf("status %d, and %d bytes that are no PDF", status, len(body))
+	}
+	return body
+}
+
+// contains looks for texts in a PDF, if the tool for that is there.
+func contains(t *testing.T, pdf string, texts ...string) {
+	t.Helper()
+	tool, err := exec.LookPath("pdftotext")
+	if err != nil {
+		return
+	}
+	cmd := exec.Command(tool, "-", "-")
+	cmd.Stdin = strings.NewReader(pdf)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(out), text) {
+			t.Errorf("the PDF does not contain %q", text)
+		}
+	}
+}
+
+func get(t *testing.T, c *http.Client, url string) (int, http.Header, string) {
+	t.Helper()
+	r, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, r)
+}
+
+func read(t *testing.T, r *http.Response) (int, http.Header, string) {
+	t.Helper()
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, r.Header, string(body)
+}
+
+func badRequests(t *testing.T, site string) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	_, header, form := get(t, c, site)
+	if h := header.Get("Content-Security-Policy"); !strings.Contains(h, "default-src 'none'") {
+		t.Errorf("Content-Security-Policy: %q", h)
+	}
+	if h := header.Get("Set-Cookie"); !strings.Contains(h, "HttpOnly") || !strings.Contains(h, "SameSite") {
+		t.Errorf("Set-Cookie: %q", h)
+	}
+	token := regexp.MustCompile(`name="token" value="(\w+)"`).FindStringSubmatch(form)[1]
+	good := map[string]string{"token": token, "kind": "month", "title": "<script>alert(1)</script>", "items": "5"}
+	post := func(change, value string) (int, string) {
+		values := url.Values{}
+		for k, v := range good {
+			values.Set(k, v)
+		}
+		if change != "" {
+			values.Set(change, value)
+		}
+		r, err := c.PostForm(site, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, header, body := read(t, r)
+		return status, body + header.Get("Location")
+	}
+	for _, bad := range [][3]string{
+		{"token", "", "too old"}, {"token", "00", "too old"}, {"kind", "year", "choose one"}, {"kind", "' OR 1 --", "choose one"},
+		{"title", "", "characters"}, {"title", strings.Repeat("ö", 101), "characters"}, {"title", "a\x00b", "characters"}, {"title", "\xff", "characters"},
+		{"items", "0", "number"}, {"items", "501", "number"}, {"items", "1e2", "number"}, {"items", "-1", "number"}, {"items", "", "number"},
+	} {
+		status, body := post(bad[0], bad[1])
+		if status != http.StatusUnprocessableEntity || !strings.Contains(body, bad[2]) {
+			t.Errorf("%s=%q: status %d, and not %q", bad[0], bad[1], status, bad[2])
+		}
+		if strings.Contains(body, "<script>alert") {
+			t.Errorf("%s=%q: the title is not escaped", bad[0], bad[1])
+		}
+	}
+	status, location := post("title", strings.Repeat("ö", 100))
+	if status != http.StatusSeeOther || !strings.Contains(location, "report.php?id=") {
+		t.Errorf("a good order: status %d, %s", status, location)
+	}
+	for _, path := range []string{"report.php", "report.php?id=x", "report.php?id[]=x", "status.php?id=%27", "download.php?id=" + strings.Repeat("0", 32)} {
+		if status, _, _ := get(t, c, site+path); status != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, status)
+		}
+	}
+	for _, path := range []string{"lib/setup.php", "../lib/setup.php", "%2e%2e/spread.conf", "data/"} {
+		if status, _, body := get(t, c, site+path); status < 400 || strings.Contains(body, "Spread_Segment") {
+			t.Errorf("%s: status %d", path, status)
+		}
+	}
+	if status, header, _ := get(t, c, site+"download.php?id="+location[len(location)-32:]); status != http.StatusSeeOther {
+		t.Errorf("download of what is not ready: status %d, %v", status, header)
+	}
+}
+
+// A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.
+func TestNoStart(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	var as []string
+	if os.Geteuid() == 0 {
+		here, err := filepath.Abs("demo.py")
+		if err != nil {
+			t.Fatal(err)
+		}
+		as = []string{"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", "HOME=/nonexistent"}
+		if err := exec.Command(as[0], append(as[1:], "python3", "-c", "open('"+here+"')")...).Run(); err != nil {
+			t.Logf("tested as root: %v", err) // others cannot read this directory
+			as = nil
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := start(t, as, "--port", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	d.says(`reports: web has ended`)
+	d.says(`Ending all`)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	select {
+	case <-d.ended:
+	case <-ctx.Done():
+	}
+	d.end(syscall.SIGINT)
+	if code := d.cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("status %d, want 1", code)
+	}
+}

@@ -1,0 +1,85 @@
+<?php
+
+declare(strict_types=1);
+
+// The form, and what the visitor has ordered.
+
+require __DIR__ . '/../lib/setup.php';
+
+session(write: true);
+$_SESSION['token'] ??= bin2hex(random_bytes(16));
+$_SESSION['reports'] ??= [];
+$wish = ['kind' => 'month', 'title' => 'Sales of the year', 'items' => '40'];
+$wrong = [];
+
+if ($_SERVER['REQUEST_METHOD'] === 'POST') {
+    foreach ($wish as $name => $_) {
+        $wish[$name] = is_string($_POST[$name] ?? null) ? trim($_POST[$name]) : '';
+    }
+    $token = is_string($_POST['token'] ?? null) ? $_POST['token'] : '';
+    if (!hash_equals($_SESSION['token'], $token)) {
+        $wrong['form'] = 'This form is too old. Please send it again.';
+    }
+    if (!isset(KINDS[$wish['kind']])) {
+        $wrong['kind'] = 'Please choose one of these.';
+    }
+    if (!preg_match('/^[^\p{Cc}]{1,' . TITLE_LENGTH . '}$/u', $wish['title'])) {
+        $wrong['title'] = 'A title has 1 to ' . TITLE_LENGTH . ' characters.';
+    }
+    if (!preg_match('/^\d{1,4}$/', $wish['items']) || $wish['items'] < 1 || $wish['items'] > MOST_ITEMS) {
+        $wrong['items'] = 'Please give a number from 1 to ' . MOST_ITEMS . '.';
+    }
+    if (!$wrong && tooMany()) {
+        $wrong['form'] = 'Very many reports are being made now. Please try again in a minute.';
+    }
+    if (!$wrong) {
+        $id = order($wish['kind'], $wish['title'], (int) $wish['items']);
+        $_SESSION['reports'] = array_slice([$id, ...$_SESSION['reports']], 0, 10);
+        header("Location: report.php?id=$id", true, 303);
+        exit;
+    }
+    http_response_code(422);
+}
+$token = $_SESSION['token'];
+$reports = array_filter(array_map('report', $_SESSION['reports']));
+session_write_close();
+
+/** What is wrong with a field, and the attributes of that field that tell about it. */
+$wrongText = fn (string $name) => isset($wrong[$name]) ? "<p class=\"wrong\" id=\"$name-wrong\">" . h($wrong[$name]) . '</p>' : '';
+$wrongAttributes = fn (string $name) => isset($wrong[$name]) ? " aria-invalid=\"true\" aria-describedby=\"$name-wrong\"" : '';
+
+head('Order a report');
+?>
+<section class="card">
+<h1>Order a report</h1>
+<p>Making one takes a while. You can watch, or come back later.</p>
+<form method="post">
+<input type="hidden" name="token" value="<?= h($token) ?>">
+<?= $wrongText('form') ?>
+<fieldset>
+<legend>Which report?</legend>
+<?php foreach (KINDS as $kind => $name) { ?>
+<label class="choice"><input type="radio" name="kind" value="<?= h($kind) ?>"<?= $kind === $wish['kind'] ? ' checked' : '' ?>> <?= h($name) ?></label>
+<?php } ?>
+<?= $wrongText('kind') ?>
+</fieldset>
+<label for="title">Title</label>
+<input id="title" name="title" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
+<?= $wrongText('title') ?>
+<label for="items">Largest sales to list in each chapter</label>
+<input id="items" name="items" type="number" value="<?= h($wish['items']) ?>" min="1" max="<?= MOST_ITEMS ?>" required<?= $wrongAttributes('items') ?>>
+<?= $wrongText('items') ?>
+<button>Order the report</button>
+</form>
+</section>
+<?php if ($reports) { ?>
+<section class="card">
+<h2>Your reports</h2>
+<ul class="reports">
+<?php foreach ($reports as $r) { ?>
+<li><a href="report.php?id=<?= h($r['id']) ?>"><?= h($r['title']) ?></a> <span class="tag <?= h($r['state']) ?>"><?= h(['done' => 'ready'][$r['state']] ?? $r['state']) ?></span></li>
+<?php } ?>
+</ul>
+</section>
+<?php }
+foot();
