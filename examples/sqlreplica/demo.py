@@ -92,6 +92,17 @@ class Node:
                 p.send_signal(signal.SIGKILL)
                 p.wait()
 
+    def end(self) -> None:
+        """End both in order, so that nothing is left behind."""
+        for p in (self.node, self.daemon):
+            if p is not None:
+                p.terminate()
+                try:
+                    p.wait(10)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+
     def ask(self, method: str, path: str, body: Optional[str] = None) -> Tuple[int, Any]:
         """A request. Raises OSError or HTTPException if the node does not answer."""
         c = http.client.HTTPConnection("127.0.0.1", self.http, timeout=60)
@@ -350,7 +361,7 @@ def main() -> None:
         finally:
             writers.stop.set()
             for n in nodes:
-                n.kill(daemon=True)
+                n.end()
 
 
 if __name__ == "__main__":
