@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -116,7 +117,7 @@ func (r *Replica) Submit(data []byte, opts ...UpdateOption) *Future {
 		return refuse("an update with this ID is under way")
 	}
 	r.futures[f.id] = f
-	r.act(r.core.Submit(f.id, data))
+	r.act(r.core.Submit(f.id, bytes.Clone(data)))
 	return f
 }
 
