@@ -92,6 +92,14 @@ namespace Gospread\Compat {
             });
         }
 
+        /** Ends a connection that may be closed already; that is no call of the program. */
+        public static function drop(mixed $stream): void
+        {
+            $failure = self::$failure;
+            self::close($stream);
+            self::$failure = $failure;
+        }
+
         public static function each(mixed $stream, mixed $groups, bool $join): bool
         {
             return self::attempt(static function () use ($stream, $groups, $join) {
@@ -306,11 +314,20 @@ namespace {
             public string $private_group = '';
 
             private mixed $conn = null;
+            private ?int $process = null;
 
             public function __construct(?string $daemon = null, ?string $name = null)
             {
                 if ($daemon !== null) {
                     $this->connect($daemon, $name);
+                }
+            }
+
+            /** The connection ends with its object, but not with the copy of it that a fork makes. */
+            public function __destruct()
+            {
+                if ($this->conn !== null && $this->process === getmypid()) {
+                    Sessions::drop($this->conn);
                 }
             }
 
@@ -320,7 +337,9 @@ namespace {
                 if ($conn === false) {
                     return false;
                 }
+                $this->__destruct();
                 $this->conn = $conn;
+                $this->process = getmypid();
                 $this->private_group = (string) Sessions::privateGroup($conn);
                 return true;
             }

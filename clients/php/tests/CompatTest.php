@@ -86,4 +86,26 @@ final class CompatTest extends TestCase
         $this->same('again', $s->receive(10)['message']);
         $this->same([true, true, false], [$s->leave($g), $s->disconnect(), $s->disconnect()]);
     }
+
+    public function testObjectEndsItsConnection(): void
+    {
+        $s = new \Spread($this->daemon(), 'phpobject');
+        $this->same('#phpobject#', substr($s->private_group, 0, 11));
+        if (function_exists('pcntl_fork')) {
+            $child = pcntl_fork();
+            if ($child === 0) {
+                unset($s);
+                posix_kill(posix_getpid(), SIGKILL);
+            }
+            pcntl_waitpid($child, $status);
+            $g = self::unique('g');
+            $this->same([true, 1], [$s->join($g), $s->multicast($g, '1')]);
+            $this->same('1', $s->receive(10)['message'] ?? null);
+        }
+        $s = null;
+        $s = new \Spread($this->daemon(), 'phpobject');
+        $this->same(true, $s->connect($this->daemon()), 'another connection for the same object');
+        $this->true((new \Spread($this->daemon(), 'phpobject'))->private_group !== '', 'the first has ended');
+        $this->same(true, $s->disconnect());
+    }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import socket
 import sys
@@ -27,6 +28,7 @@ from .session import (
     located,
     lost,
     no_answer,
+    patience,
     tune,
     unknown_host,
 )
@@ -39,6 +41,17 @@ _PEEK = 64 << 10
 _LONG = 1e6  # seconds, what poll can wait at least
 _GATHER = 16 << 10  # from this size on, data is not copied behind its header
 _PIECE = 256 << 10  # memory for a message grows as its bytes arrive
+
+_forks = 0  # tells this process from those that it was forked from
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def connect(
@@ -119,7 +132,7 @@ def _open(address: Address, deadline: Optional[float]) -> Tuple[socket.socket, s
 
 def _left(deadline: Optional[float]) -> Optional[float]:
     """The seconds up to deadline, of which a socket takes none to be zero."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0.000001)
+    return None if deadline is None else min(max(deadline - time.monotonic(), 0.000001), _LONG)
 
 
 def _run(sock: socket.socket, steps: Generator[Tuple[bytes, int], bytes, T], deadline: Optional[float]) -> T:
@@ -175,6 +188,7 @@ class Connection(Session):
         self._sending = threading.RLock()
         self._closing = threading.RLock()
         self._unsendable: Optional[str] = None  # why nothing can be sent any more
+        self._user = _forks  # the process that has used it last
 
     def fileno(self) -> int:
         """The file descriptor, for ``select``; -1 once closed."""
@@ -218,6 +232,7 @@ class Connection(Session):
 
     def _send(self, head: bytes, data: Optional[memoryview] = None) -> None:
         with self._sending:
+            self._user = _forks
             if self._closed or self._lost or self._unsendable:
                 raise self._gone()
             try:
@@ -245,7 +260,7 @@ class Connection(Session):
             with self._receiving:
                 return self._receive(None)
         deadline = time.monotonic() + timeout
-        if not self._receiving.acquire(timeout=max(timeout, 0)):
+        if not self._receiving.acquire(timeout=patience(timeout)):
             raise TimeoutError(f"no message within {timeout} s")
         try:
             return self._receive(deadline)
@@ -266,11 +281,15 @@ class Connection(Session):
             yield event
 
     def poll(self) -> int:
-        """How many bytes ``receive`` has to read; 0 if it would have to wait.
+        """How many bytes ``receive`` has to read; 0 if it would have to wait, or if another thread receives.
 
         Raises ``ConnectionClosed``.
         """
-        with self._receiving:
+        if not self._receiving.acquire(blocking=False):
+            if self._closed or self._lost:
+                raise self._gone()
+            return 0
+        try:
             if self._closed or self._lost:
                 raise self._gone()
             try:
@@ -280,8 +299,11 @@ class Connection(Session):
             except OSError as e:
                 self._lost = lost(e)
             raise self._gone()
+        finally:
+            self._receiving.release()
 
     def _receive(self, deadline: Optional[float]) -> Event:
+        self._user = _forks
         if self._closed:
             raise self._gone()
         if self._whole:
@@ -347,7 +369,15 @@ class Connection(Session):
 
         What was sent before still arrives. Waits up to linger seconds for the daemon to
         confirm, after which the name is free again. Closing again does nothing. Never raises.
+
+        In a process that was forked and has not used the connection since, it only lets go of
+        it: the connection stays that of the other process.
         """
+        if self._user != _forks:
+            # Its threads are not here; they may have held the locks.
+            self._closed = True
+            self._sock.close()
+            return
         with self._closing:
             if self._closed:
                 return
@@ -362,7 +392,7 @@ class Connection(Session):
         self.close(0)
 
     def _take_leave(self, deadline: float) -> None:
-        if not self._sending.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        if not self._sending.acquire(timeout=patience(deadline - time.monotonic())):
             return
         try:
             if self._unsendable:
@@ -374,7 +404,7 @@ class Connection(Session):
         finally:
             self._sending.release()
         # The daemon answers with the end of the connection, which wakes a receiver, too.
-        if not self._receiving.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        if not self._receiving.acquire(timeout=patience(deadline - time.monotonic())):
             return
         try:
             while not self._lost:

@@ -18,7 +18,7 @@ from .connection import Connection, connect
 from .errors import ConnectionClosed, ErrorCode, SpreadError
 from .events import Event, Service
 from .names import Name, group_to_join
-from .session import DEFAULT_LINGER, Data, closed_here
+from .session import DEFAULT_LINGER, Data, closed_here, patience
 
 __all__ = ["Lost", "Reconnecting", "Restored"]
 
@@ -142,7 +142,7 @@ class Reconnecting:
         ``ConnectionClosed`` after ``close``. Connecting again may take longer than timeout.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        if not self._receiving.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+        if not self._receiving.acquire(timeout=-1 if timeout is None else patience(timeout)):
             raise TimeoutError(f"no message within {timeout} s")
         try:
             connection = self._connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Optional, Sequence, Tuple, Union
 
 from .errors import ConnectionClosed, ErrorCode, InvalidArgument, Refused, SpreadError
@@ -77,6 +78,11 @@ def tune(sock: socket.socket) -> None:
     """Set the options that a connection over TCP should have."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def patience(seconds: float) -> float:
+    """So many seconds, as a lock can wait for them."""
+    return min(max(seconds, 0), threading.TIMEOUT_MAX)
 
 
 def closed_here() -> ConnectionClosed:

@@ -15,6 +15,7 @@ from typing import Optional, Sequence, Tuple, Type, Union
 import gospread
 from gospread import ErrorCode as _E
 from gospread import SpreadError, ViewId
+from gospread.names import MAX_GROUP_NAME as _GROUP_LENGTH
 from gospread.names import MAX_PRIVATE_NAME as _NAME_LENGTH
 from gospread.names import Name as _Name
 from gospread.names import to_bytes as _to_bytes
@@ -127,14 +128,17 @@ class MailboxType:
     def multigroup_multicast(
         self, service_type: int, groups: Sequence[_Name], message: _Payload, message_type: int = 0
     ) -> int:
-        """Send to several groups at once; returns the bytes of the message."""
+        """Send to several groups at once; returns the bytes of the message.
+
+        As in the original, names are cut to 31 bytes and the message type to 16 bits.
+        """
         if isinstance(message, str):
             message = message.encode(self._encoding or "utf-8", "surrogateescape")
         return self._connection.multicast(
-            [self._in(g) for g in groups],
+            [_to_bytes(self._in(g))[:_GROUP_LENGTH] for g in groups],
             message,
             service=service_type & ~SELF_DISCARD,  # type: ignore[arg-type]  # it says what is wrong with others
-            type=message_type,
+            type=(message_type & 0xFFFF ^ 0x8000) - 0x8000,
             self_discard=bool(service_type & SELF_DISCARD),
         )
 

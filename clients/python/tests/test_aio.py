@@ -6,6 +6,7 @@ import unittest
 
 import gospread
 from gospread import ErrorCode, aio
+from gospread.reconnect import Lost, Restored
 
 from .fake import SERVICE, FakeTest, body, exactly, frame, trickle
 
@@ -124,6 +125,24 @@ class Aio(FakeTest, unittest.IsolatedAsyncioTestCase):
         await self.play(exactly, peer, 300 * (80 + 100000))
         await flooding
 
+    async def test_a_sender_lets_others_have_their_turn(self):
+        client, peer = await self.pair()
+        turns = 0
+
+        async def other():
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        others = asyncio.ensure_future(other())
+        reading = self.play(exactly, peer, 1000 * 81)
+        for _ in range(1000):
+            await client.multicast("g", b"x")
+        others.cancel()
+        await reading
+        self.assertGreater(turns, 10)
+
     async def test_a_lost_connection(self):
         client, peer = await self.pair()
         peer.sendall(data(b"last") + data(b"half")[:50])
@@ -169,6 +188,55 @@ class Aio(FakeTest, unittest.IsolatedAsyncioTestCase):
             await client.close(linger=0.05)
         self.assertEqual(len(await self.play(exactly, held, 80)), 80)
         held.close()
+
+    async def test_closing_can_be_cancelled(self):
+        client, peer = await self.pair()
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.close(linger=60), 0.05)
+        await asyncio.wait_for(client.close(), 20)
+        self.assertEqual(len(await self.play(exactly, peer, 80)), 80)
+        self.assertEqual(await self.play(peer.recv, 1), b"")
+
+
+class Reconnecting(FakeTest, unittest.IsolatedAsyncioTestCase):
+    def play(self, function, *args, **how):
+        return asyncio.wrap_future(self.pool.submit(function, *args, **how))
+
+    async def polled(self, client):
+        """The next event, for a program that only looks now and then."""
+        for _ in range(2000):
+            try:
+                return await client.receive(0)
+            except TimeoutError:
+                await asyncio.sleep(0.01)
+        self.fail("no event")
+
+    async def test_timeouts_shorter_than_connecting(self):
+        shaken = self.play(self.daemon.shake)
+        async with aio.Reconnecting(self.daemon.address, "u") as client:
+            peer = await shaken
+            peer.sendall(data(b"1"))
+            self.assertEqual((await self.polled(client)).data, b"1")
+            peer.close()
+            self.assertIsInstance(await self.polled(client), Lost)
+            shaken = self.play(self.daemon.shake, private=b"#u#new")
+            self.assertEqual(await self.polled(client), Restored("#u#new"))
+            with await shaken as peer:
+                peer.sendall(data(b"2"))
+                self.assertEqual((await self.polled(client)).data, b"2")
+                await client.close(0)
+
+    async def test_close_ends_a_restoration(self):
+        shaken = self.play(self.daemon.shake)
+        client = await aio.Reconnecting(self.daemon.address, "u")
+        (await shaken).close()
+        self.assertIsInstance(await client.receive(20), Lost)
+        waiting = asyncio.ensure_future(client.receive())
+        with await self.play(self.daemon.accept):  # and no answer
+            await client.close()
+            with self.assertRaises(gospread.ConnectionClosed) as caught:
+                await waiting
+            self.assertEqual(caught.exception.code, ErrorCode.ILLEGAL_SESSION)
 
 
 if __name__ == "__main__":

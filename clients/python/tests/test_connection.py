@@ -1,6 +1,7 @@
 """The synchronous client against a daemon that the test plays."""
 
 import array
+import os
 import select
 import signal
 import socket
@@ -143,6 +144,14 @@ class Receiving(FakeTest):
             peer.sendall(message[cut:])
             self.assertEqual(client.receive(20).data, b"x" * 100)
 
+    def test_timeouts_may_be_any_number(self):
+        client, peer = self.pair()
+        for timeout in (1e12, float("inf")):
+            peer.sendall(data(b"x"))
+            self.assertEqual(client.receive(timeout).data, b"x")
+        peer.close()
+        client.close(linger=float("inf"))
+
     def test_nothing_is_hidden_from_select(self):
         client, peer = self.pair()
         stream = data(b"1") + data(b"2") + data(b"3" * 70000) + data(b"4")
@@ -257,6 +266,15 @@ class Closing(FakeTest):
                 call()
             self.assertEqual(caught.exception.code, ErrorCode.ILLEGAL_SESSION)
 
+    def test_polling_does_not_wait_for_a_receiver(self):
+        client, peer = self.pair()
+        waiting = self.pool.submit(client.receive)
+        while client._receiving.acquire(blocking=False):
+            client._receiving.release()
+        self.assertEqual(self.pool.submit(client.poll).result(timeout=5), 0)
+        peer.sendall(data(b"x"))
+        self.assertEqual(waiting.result().data, b"x")
+
     def test_wakes_receivers(self):
         for timeout in (None, 20):
             client, peer = self.pair()
@@ -281,6 +299,30 @@ class Closing(FakeTest):
         for f in flooding:
             with self.assertRaises(gospread.ConnectionClosed):
                 f.result()
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no processes here")
+    def test_a_process_that_was_forked_lets_go(self):
+        client, peer = self.pair()
+
+        def other(end):
+            child = os.fork()
+            if child == 0:
+                try:
+                    end()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+
+        with client._receiving:  # as if a thread received
+            other(client.close)
+        peer.sendall(data(b"1"))
+        self.assertEqual(client.receive(20).data, b"1")
+        client.join("g")
+        self.assertEqual(exactly(peer, 80)[:4], frame(0x10000, "")[:4])
+        # One that has used it takes leave, as a daemon does that its parent has started.
+        other(lambda: (client.join("g"), client.close(linger=0.05)))
+        exactly(peer, 80)
+        self.assertEqual(exactly(peer, 80), frame(0x40000, "#u#fake", ["#u#fake"]))
 
     @unittest.skipUnless(hasattr(signal, "setitimer"), "no timers here")
     def test_signals(self):

@@ -111,6 +111,13 @@ class Mailbox(FakeTest):
         mbox.multicast(spread.FIFO_MESS, b"g", "\u00fc")
         self.assertEqual(exactly(peer, 82)[80:], "\u00fc".encode())
 
+    def test_what_is_too_large_is_cut(self):
+        mbox, peer = self.mailbox()
+        self.assertEqual(mbox.multicast(spread.FIFO_MESS, "g" * 40, b"", 0x18000), 0)
+        sent = exactly(peer, 80)
+        self.assertEqual(sent[48:], b"g" * 31 + b"\0")
+        self.assertEqual(int.from_bytes(sent[40:44], sys.byteorder) >> 8 & 0xFFFF, 0x8000)
+
     def test_a_lost_connection(self):
         mbox, peer = self.mailbox()
         peer.close()

@@ -31,6 +31,7 @@ __all__ = ["Connection", "connect"]
 
 T = TypeVar("T")
 
+_BURST = 50  # messages that are sent in a row before others of the loop have their turn
 _MOST = 256 << 10  # bytes received ahead of receive, above which the daemon is held back
 
 
@@ -191,6 +192,7 @@ class Connection(Session):
         self._reading = True
         self._receivers: Deque[asyncio.Future[None]] = deque()
         self._held = False  # the transport takes no more
+        self._burst = 0
         self._senders: Deque[asyncio.Future[None]] = deque()
         self._end: asyncio.Future[None] = self._loop.create_future()
 
@@ -224,6 +226,11 @@ class Connection(Session):
         return view.nbytes
 
     async def _send(self, message: bytes) -> None:
+        self._burst += 1
+        if self._burst > _BURST:
+            # A sender that never has to wait must not keep the receivers from receiving.
+            self._burst = 1
+            await asyncio.sleep(0)
         while self._held and not (self._closed or self._lost):
             await self._wait(self._senders)
         if self._closed or self._lost:
@@ -288,18 +295,21 @@ class Connection(Session):
         """Take leave of the daemon and end the connection; receivers and senders that wait return.
 
         What was sent before still arrives. Waits up to linger seconds for the daemon to
-        confirm, after which the name is free again. Closing again does nothing.
+        confirm, after which the name is free again; if it is cancelled, that is all it omits.
+        Closing again does nothing.
         """
         if not self._closed:
             self._closed = True
             _wake(self._receivers)
             _wake(self._senders)
             self._events.clear()
-            if not self._lost and linger > 0:
-                self._transport.write(self._encoder.kill())
-                self._transport.resume_reading()
-                await asyncio.wait((self._end,), timeout=linger)
-            self._transport.abort()
+            try:
+                if not self._lost and linger > 0:
+                    self._transport.write(self._encoder.kill())
+                    self._transport.resume_reading()
+                    await asyncio.wait((self._end,), timeout=linger)
+            finally:
+                self._transport.abort()
         await asyncio.wait((self._end,))
 
     def abort(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, AsyncIterator, Optional, Sequence, Type, Union
+from typing import Any, AsyncIterator, Generator, Optional, Sequence, Type, Union
 
 from ..errors import ConnectionClosed, SpreadError
 from ..events import Event, Service
@@ -20,15 +20,19 @@ __all__ = ["Reconnecting"]
 class Reconnecting:
     """A ``gospread.aio.Connection`` that comes back, with the arguments of ``gospread.connect``.
 
-    ``async with Reconnecting(...) as c`` makes the first connection, and raises its
-    failure. Later ones are made within ``receive``, by one task at a time.
+    ``async with Reconnecting(...) as c``, or ``c = await Reconnecting(...)``, makes the first
+    connection, and raises its failure. Later ones are begun by ``receive``, and go on while nobody calls it.
     """
 
     def __init__(self, daemon: Name = "", name: Name = "", **options: Any) -> None:
         self._attempts = Attempts({"daemon": daemon, "name": name, **options})
         self._connection: Optional[Connection] = None
+        self._restoring: Optional[asyncio.Task[Restored]] = None
         self._receiving: asyncio.Lock
         self._closed: asyncio.Event
+
+    def __await__(self) -> Generator[Any, None, Reconnecting]:
+        return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Reconnecting:
         self._receiving = asyncio.Lock()
@@ -82,18 +86,20 @@ class Reconnecting:
 
     async def receive(self, timeout: Optional[float] = None) -> Union[Event, Lost, Restored]:
         """As ``gospread.reconnect.Reconnecting.receive``, and within timeout even then."""
+        if timeout is not None and timeout <= 0 and not self._receiving.locked():
+            return await self._receive(0)  # which wait_for would not even begin
         try:
             return await asyncio.wait_for(self._receive(), timeout)
         except asyncio.TimeoutError:
             raise TimeoutError(f"no message within {timeout} s") from None
 
-    async def _receive(self) -> Union[Event, Lost, Restored]:
+    async def _receive(self, timeout: Optional[float] = None) -> Union[Event, Lost, Restored]:
         async with self._receiving:
             connection = self._connection
-            if connection is None:
-                return await self._restore()
+            if connection is None or self._restoring is not None:
+                return await self._restored(timeout)
             try:
-                return await connection.receive()
+                return await connection.receive(timeout)
             except ConnectionClosed as e:
                 if self._closed.is_set():
                     raise
@@ -101,6 +107,21 @@ class Reconnecting:
                 self._attempts.restart()
                 connection.abort()
                 return Lost(e)
+
+    async def _restored(self, timeout: Optional[float]) -> Restored:
+        """Wait for the connection to be there again, which takes what it takes whatever the receivers' timeouts."""
+        if self._closed.is_set():
+            raise closed_here()
+        if self._restoring is None:
+            self._restoring = asyncio.ensure_future(self._restore())
+        task = self._restoring
+        await asyncio.wait((task,), timeout=timeout)
+        if self._closed.is_set():
+            raise closed_here()
+        if not task.done():
+            raise TimeoutError(f"no connection within {timeout} s")
+        self._restoring = None
+        return task.result()
 
     async def _restore(self) -> Restored:
         while True:
@@ -143,6 +164,9 @@ class Reconnecting:
     async def close(self, linger: float = DEFAULT_LINGER) -> None:
         """Close for good, as ``Connection.close``."""
         self._closed.set()
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.gather(self._restoring, return_exceptions=True)
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close(linger)

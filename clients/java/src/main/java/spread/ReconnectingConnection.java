@@ -44,7 +44,8 @@ public final class ReconnectingConnection implements AutoCloseable {
     /**
      * Receives a message if one comes in time, connecting before if need be.
      *
-     * @param timeout how long to wait, for the connection too
+     * @param timeout how long to wait, for the connection too; but an attempt to connect that has begun
+     *     is finished, within the builder's timeout, lest short timeouts keep it from ever succeeding
      * @return the next message; empty if none came
      * @throws PlaceLostException once after each reconnection
      * @throws SpreadException ILLEGAL_SESSION after close; a refusal that trying again would not change
@@ -225,7 +226,7 @@ public final class ReconnectingConnection implements AutoCloseable {
     private SpreadConnection connect(long deadline) throws SpreadException, InterruptedException {
         while (awaitTurn(deadline)) {
             try {
-                SpreadConnection c = adopt(builder.connect(Math.min(deadline, Link.after(builder.timeout()))));
+                SpreadConnection c = adopt(builder.connect(Link.after(builder.timeout())));
                 pause = FIRST_PAUSE;
                 nextTry = System.nanoTime() + pause; // It may be lost at once.
                 return c;
@@ -249,7 +250,7 @@ public final class ReconnectingConnection implements AutoCloseable {
     private boolean awaitTurn(long deadline) throws SpreadException, InterruptedException {
         closed.await(Math.min(Link.left(nextTry), Link.left(deadline)), TimeUnit.NANOSECONDS);
         checkOpen();
-        return !Link.passed(deadline);
+        return Link.passed(nextTry) || !Link.passed(deadline);
     }
 
     /** A host that was known once will be known again. */

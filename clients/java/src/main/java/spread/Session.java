@@ -2,6 +2,7 @@ package spread;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -12,6 +13,8 @@ import java.util.function.BooleanSupplier;
 
 /** One established connection, from the handshake to its end. Safe for use by many threads. */
 final class Session {
+    private static final Cleaner CLEANER = Cleaner.create();
+
     final SpreadGroup privateGroup;
     final SpreadVersion version;
     /** Completes when the session ends: normally if this side closed it, else with the reason. */
@@ -20,6 +23,8 @@ final class Session {
     final MessagePublisher publisher = new MessagePublisher(this);
 
     private final Link link;
+    /** Closes the link, at the latest when the program has forgotten the session. */
+    private final Cleaner.Cleanable unlink;
     private volatile boolean closing;
     private volatile SpreadException lost;
 
@@ -35,6 +40,7 @@ final class Session {
 
     Session(SpreadConnection connection, Link link, Handshake h) {
         this.link = link;
+        this.unlink = CLEANER.register(this, link::close);
         this.version = h.version;
         this.privateGroup = new SpreadGroup(connection, h.privateGroup, true);
         this.decoder = new Decoder(connection, h.version.getMajorVersion() == 3, privateGroup);
@@ -109,7 +115,7 @@ final class Session {
     private SpreadException dry(SpreadException why) {
         dry = true;
         SpreadException e = lose(why);
-        link.close();
+        unlink.clean();
         return e;
     }
 
@@ -282,7 +288,7 @@ final class Session {
                 // The connection is gone already.
             }
         }
-        link.close();
+        unlink.clean();
         end.complete(null);
     }
 

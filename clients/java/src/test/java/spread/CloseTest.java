@@ -123,4 +123,18 @@ public final class CloseTest {
         }
         Check.await(two);
     }
+
+    /** What the program forgets without closing it does not stay in its groups. */
+    public static void forgotten() throws Exception {
+        try (FakeDaemon d = new FakeDaemon().serve()) {
+            d.connect();
+            Check.Waiting end = new Check.Waiting(() -> Check.equal(-1, d.peer().in.read()));
+            end.start();
+            while (end.isAlive()) {
+                System.gc();
+                end.join(10);
+            }
+            end.ends();
+        }
+    }
 }

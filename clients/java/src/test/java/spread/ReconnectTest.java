@@ -68,6 +68,34 @@ public final class ReconnectTest {
         }
     }
 
+    /** A program that only looks now and then gets its connection back, too. */
+    public static void polling() throws Exception {
+        try (FakeDaemon d = new FakeDaemon().serve()) {
+            ReconnectingConnection c = SpreadConnection.builder().daemon(d.name()).reconnecting();
+            Check.equal(Optional.empty(), c.receive(Duration.ZERO));
+            d.peer().close();
+            d.serve(p -> {
+                p.accept(5);
+                p.out.write(FakeDaemon.data("2"));
+            });
+            Check.throwsA(PlaceLostException.class, () -> polled(c));
+            Check.equal("2", new String(polled(c).getData()));
+            c.close();
+        }
+    }
+
+    private static SpreadMessage polled(ReconnectingConnection c) throws Exception {
+        long end = Link.after(LONG);
+        while (!Link.passed(end)) {
+            Optional<SpreadMessage> m = c.receive(Duration.ZERO);
+            if (m.isPresent()) {
+                return m.get();
+            }
+            Thread.onSpinWait();
+        }
+        throw new AssertionError("no message");
+    }
+
     /** close wakes who receives, and who connects. */
     public static void close() throws Exception {
         try (FakeDaemon d = new FakeDaemon().serve()) {
