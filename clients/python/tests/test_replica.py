@@ -177,6 +177,7 @@ class Live(Case):
         for r in all:
             self.assertEqual(r.update(b"one", LONG, id="the-one"), b"1 one")
         self.assertEqual(len(all[0].update(b"large", LONG, id="large")), 2000)
+        all[1].sync(LONG)  # so that it has applied it
         with self.assertRaises(ResultGone):
             all[1].update(b"large", LONG, id="large")
         self.assertEqual(self.same(all), ["one", "large"])
