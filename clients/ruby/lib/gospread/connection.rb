@@ -32,7 +32,8 @@ module Gospread
     MIN_GATHER = 16 << 10
     # How much #pending looks at.
     MAX_BUFFERED = 1 << 20
-    private_constant :READ_SIZE, :MIN_GATHER, :MAX_BUFFERED
+    NOTHING = "".b.freeze
+    private_constant :READ_SIZE, :MIN_GATHER, :MAX_BUFFERED, :NOTHING
 
     # The private name of this client, as the daemon has it.
     attr_reader :name
@@ -250,7 +251,7 @@ module Gospread
       # The message that has come in part: its header if that is whole, and what
       # else is there of it.
       @head = nil
-      @partial = String.new(encoding: Encoding::BINARY)
+      @partial = NOTHING
     end
 
     def head(word, groups, type, length) = Wire.head(word, @sender, groups, type, length)
@@ -342,7 +343,7 @@ module Gospread
         head = @head
         rest = @partial
         @head = nil
-        @partial = String.new(encoding: Encoding::BINARY)
+        @partial = NOTHING
         return @decoder.decode(*head, rest)
       end
     rescue SystemCallError, IOError => e
@@ -364,7 +365,7 @@ module Gospread
         case piece
         when nil then lost(nil)
         when :wait_readable then return false unless @socket.wait_readable(Clock.left(deadline))
-        else @partial << piece
+        else @partial.empty? ? @partial = piece : @partial << piece
         end
         check_open
       end
@@ -372,19 +373,22 @@ module Gospread
     end
 
     def read_head
-      order = [Wire::OWN, Wire::OTHER].find do |o|
-        @partial.unpack1(o.word) & Wire::MARKER == o.marker
-      end
-      raise Error::IllegalMessage, "message from the daemon with a damaged byte order; the connection was given up" unless order
-
+      order = Wire::OWN
       word, sender, count, hint, length = @partial.unpack(order.header)
+      if word & Wire::MARKER != order.marker
+        order = Wire::OTHER
+        word, sender, count, hint, length = @partial.unpack(order.header)
+        if word & Wire::MARKER != order.marker
+          raise Error::IllegalMessage, "message from the daemon with a damaged byte order; the connection was given up"
+        end
+      end
       type = word & ~Wire::MARKER
       reason = Wire.reject_reason(type, count, length)
       raise Error::IllegalMessage, "#{reason}; the connection was given up" if reason
 
       @rest = count * Wire::NAME_SIZE + length + (type & Wire::REJECT == 0 ? 0 : 4)
       @head = [order, type, sender, count, hint, length]
-      @partial = String.new(encoding: Encoding::BINARY)
+      @partial = NOTHING
     end
 
     # Moves what the socket has to the buffer of the IO object.
