@@ -16,9 +16,8 @@ module Gospread
   #   end
   #
   # Any number of threads may use it at once. Of several that receive, each event
-  # goes to one. It is used by one process only: a process that forks leaves it to
-  # one of the two, and the other calls #abort after it has closed its own, or
-  # never touches it.
+  # goes to one. It belongs to the process that made it: in one that was forked from
+  # that, #close and #abort only close the descriptor there, and the rest is not for use.
   class Connection
     include Enumerable
 
@@ -182,7 +181,7 @@ module Gospread
       @closed = true
       deadline = Clock.deadline(linger)
       begin
-        said = @sending.take(deadline) { write_within(head(Wire::KILL, [@private_group], 0, 0), deadline) }
+        said = own? && @sending.take(deadline) { write_within(head(Wire::KILL, [@private_group], 0, 0), deadline) }
         await_end(deadline) if said
       rescue SystemCallError, IOError
         # The daemon closed first.
@@ -246,6 +245,7 @@ module Gospread
       @decoder = Decoder.new(old_views: accept.version[0] < 4, own: @private_group)
       @sending = Turn.new
       @receiving = Turn.new
+      @process = Process.pid
       @closed = false
       @broken = nil
       # The message that has come in part: its header if that is whole, and what
@@ -445,8 +445,10 @@ module Gospread
       # It has ended already.
     end
 
+    def own? = @process == Process.pid
+
     def shut
-      shutdown
+      shutdown if own?
       @socket.close
     rescue SystemCallError, IOError
       # It has ended already.
