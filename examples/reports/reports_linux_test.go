@@ -326,6 +326,74 @@ func badRequests(t *testing.T, site string) {
 	}
 }
 
+// The end of its input, as when a connection to this machine breaks, ends the demo.
+func TestInputEnds(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	d := start(t, nil)
+	d.says(`The page: (\S+)`)
+	if err := d.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.says(`Ending all`)
+	d.end(syscall.Signal(0))
+	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("status %d", code)
+	}
+}
+
+// What goes wrong before anything runs is told in a line, and leaves nothing, also when nobody reads it.
+func TestCannotBegin(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	run := func(out *os.File, args ...string) {
+		t.Helper()
+		temp := t.TempDir()
+		cmd := exec.Command("python3", append([]string{"demo.py"}, args...)...)
+		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+		cmd.Stdout, cmd.Stderr = out, out
+		_ = cmd.Run() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 1 {
+			t.Errorf("%q: status %d, want 1", args, code)
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("%q has left %v (%v)", args, left, err)
+		}
+	}
+	full := t.TempDir()
+	file := filepath.Join(full, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		why  string
+		args []string
+	}{
+		{"is not empty", []string{"--work", full}},
+		{"File exists", []string{"--work", file}},
+		{"No such file", []string{"--work", filepath.Join(full, "no", "such")}},
+		{"No such file", []string{"--spread", filepath.Join(full, "none")}},
+	} {
+		out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		run(out, c.args...)
+		said, err := os.ReadFile(out.Name())
+		if err != nil || !strings.Contains(string(said), "reports: ") || !strings.Contains(string(said), c.why) || strings.Contains(string(said), "Traceback") {
+			t.Errorf("%q says (%v):\n%s", c.args, err, said)
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	run(w, "--spread", filepath.Join(full, "none"))
+}
+
 // A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.
 func TestNoStart(t *testing.T) {
 	t.Parallel()
