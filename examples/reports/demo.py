@@ -26,7 +26,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PACKAGES = "apache2 libapache2-mod-php php-mysql mariadb-server python3-pymysql python3-reportlab"
+PACKAGES = "apache2 libapache2-mod-php php-mysql mariadb-server python3-pymysql python3-reportlab fonts-dejavu-core"
 WORKERS = {"worker1": "earth", "worker2": "earth", "worker3": "mars", "worker4": "mars"}
 DAEMONS = {"earth": "127.0.0.1", "mars": "127.0.0.2"}  # as in spread.conf
 PATIENCE = 60.0  # seconds, for a program to be ready on a busy machine
@@ -60,13 +60,10 @@ class Program:
         end = time.monotonic() + PATIENCE
         while not ready(self.log.read_text(errors="replace")[told:]):
             if self.process.poll() is not None:
-                raise Trouble(f"{self.name} has ended; the end of {self.log}:\n{self.tail()}")
+                raise Trouble(f"{self.name} has ended; {tail(self.log)}")
             if time.monotonic() > end:
-                raise Trouble(f"{self.name} is not ready after {PATIENCE:.0f} s; the end of {self.log}:\n{self.tail()}")
+                raise Trouble(f"{self.name} is not ready after {PATIENCE:.0f} s; {tail(self.log)}")
             time.sleep(0.05)
-
-    def tail(self):
-        return "".join(f"    {line}\n" for line in self.log.read_text(errors="replace").splitlines()[-12:])
 
     @property
     def alive(self):
@@ -75,10 +72,7 @@ class Program:
     def kill(self, sign):
         """Send a signal to it and to what it has started."""
         if self.process is not None:
-            try:
-                os.killpg(self.process.pid, sign)
-            except ProcessLookupError:
-                pass
+            kill_group(self.process.pid, sign)
 
 
 class Demo:
@@ -87,6 +81,8 @@ class Demo:
         self.given = options.work is not None
         self.work = Path(options.work or tempfile.mkdtemp(prefix="reports-")).resolve()
         self.work.mkdir(exist_ok=True)
+        if any(self.work.iterdir()):
+            raise Trouble(f"{self.work} is not empty")
         self.spread = options.spread or (None if shutil.which("go") else shutil.which("spread"))
         self.port = daemon_port()
         self.web_port = options.port or free_port()
@@ -196,7 +192,7 @@ class Demo:
             urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.url, timeout=10).close()
             return True
         except urllib.error.HTTPError as e:
-            raise Trouble(f"the page says {e}; the end of {self.programs['web'].log}:\n{self.programs['web'].tail()}")
+            raise Trouble(f"the page says {e}; {tail(self.work / 'apache.log')}")
         except OSError:
             return False
 
@@ -221,13 +217,18 @@ class Demo:
 
     def watch(self):
         """Do what the user types, and tell what has ended, until the user ends it."""
-        inputs, typed = [sys.stdin.fileno()], b""
+        inputs, typed = [], b""
+        if sys.stdin is not None and not os.path.samestat(os.fstat(0), os.stat(os.devnull)):
+            inputs = [0]
         while True:
             readable, _, _ = select.select(inputs, [], [], 0.3)
             for file in readable:
-                more = os.read(file, 4096)
-                if not more:
-                    inputs = []  # nobody types; signals end the demo
+                try:
+                    more = os.read(file, 4096)
+                except OSError:
+                    more = b""
+                if not more:  # Ctrl-D, or the window was closed
+                    return
                 *lines, typed = (typed + more).split(b"\n")
                 for line in lines:
                     words = line.decode(errors="replace").split()
@@ -286,7 +287,10 @@ class Demo:
 
 
 def say(text=""):
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass  # nobody reads it any more; all is ended all the same
 
 
 def run(command, trouble, input=b"", **options):
@@ -300,10 +304,22 @@ def run(command, trouble, input=b"", **options):
     try:
         said, _ = p.communicate(input)
     except BaseException:
-        os.killpg(p.pid, signal.SIGKILL)
+        kill_group(p.pid, signal.SIGKILL)
         raise
     if p.returncode != 0:
         raise Trouble(f"{trouble}: {command[0]} says:\n{said.decode(errors='replace')}")
+
+
+def kill_group(pid, sign):
+    try:
+        os.killpg(pid, sign)
+    except ProcessLookupError:
+        pass  # it has ended
+
+
+def tail(log):
+    lines = log.read_text(errors="replace").splitlines()[-12:]
+    return f"the end of {log}:\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def copy(source, to):
@@ -382,7 +398,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="only say what is missing here")
     options = parser.parse_args()
 
-    for s in (signal.SIGTERM, signal.SIGHUP):
+    for s in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(s, signal.default_int_handler)  # as Ctrl-C
     demo = None
     try:
@@ -397,14 +413,14 @@ def main():
         say("Order a report there, and kill the worker that makes it: kill -9 and its pid, or type: kill worker1")
         say('"start worker1" brings it back, "list" tells what runs, "quit" or Ctrl-C ends all.')
         demo.watch()
-    except Trouble as e:
+    except (Trouble, OSError) as e:
         say(f"reports: {e}")
         return 1
     except KeyboardInterrupt:
         say()
     finally:
         if demo is not None:
-            for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
                 signal.signal(s, signal.SIG_IGN)
             say("Ending all.")
             demo.down()

@@ -101,11 +101,18 @@ func TestReports(t *testing.T) {
 		p.order("Memory", "product")
 		p.maker()
 		p.expectFailures()
-		d.kill("database")
-		p.says("Nothing is heard of your report now. Trying again.")
-		if status, _, body := get(t, http.DefaultClient, site+"report.php?id=1"); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
-			t.Errorf("without a database: status %d", status)
+		unanswered := func(why string) {
+			t.Helper()
+			p.says("Nothing is heard of your report now. Trying again.")
+			some := site + "report.php?id=" + strings.Repeat("0", 32)
+			if status, _, body := get(t, http.DefaultClient, some); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
+				t.Errorf("the database %s: status %d", why, status)
+			}
 		}
+		d.signal("database", syscall.SIGSTOP)
+		unanswered("hangs")
+		d.kill("database")
+		unanswered("is gone")
 		d.restart("database")
 		p.says("lost the database")
 		p.ready()
@@ -118,7 +125,7 @@ func TestReports(t *testing.T) {
 		workers := []string{"worker1", "worker2", "worker3", "worker4"}
 		workers = append(slices.DeleteFunc(workers, func(w string) bool { return w == maker }), maker)
 		d.kill(workers...)
-		p.says("No worker is there")
+		p.says("No worker answers")
 		p.shoot("no-worker")
 		other := open(t, browser, site)
 		other.order("More patience", "region")
@@ -250,8 +257,10 @@ func badRequests(t *testing.T, site string) {
 	if h := header.Get("Set-Cookie"); !strings.Contains(h, "HttpOnly") || !strings.Contains(h, "SameSite") {
 		t.Errorf("Set-Cookie: %q", h)
 	}
-	token := regexp.MustCompile(`name="token" value="(\w+)"`).FindStringSubmatch(form)[1]
-	good := map[string]string{"token": token, "kind": "month", "title": "<script>alert(1)</script>", "items": "5"}
+	field := func(name string) string {
+		return regexp.MustCompile(`name="` + name + `" value="(\w+)"`).FindStringSubmatch(form)[1]
+	}
+	good := map[string]string{"token": field("token"), "form": field("form"), "kind": "month", "title": "<script>alert(1)</script>", "items": "5"}
 	post := func(change, value string) (int, string) {
 		values := url.Values{}
 		for k, v := range good {
@@ -270,6 +279,7 @@ func badRequests(t *testing.T, site string) {
 	for _, bad := range [][3]string{
 		{"token", "", "too old"}, {"token", "00", "too old"}, {"kind", "year", "choose one"}, {"kind", "' OR 1 --", "choose one"},
 		{"title", "", "characters"}, {"title", strings.Repeat("ö", 101), "characters"}, {"title", "a\x00b", "characters"}, {"title", "\xff", "characters"},
+		{"title", "\u00a0\u200b", "characters"},
 		{"items", "0", "number"}, {"items", "501", "number"}, {"items", "1e2", "number"}, {"items", "-1", "number"}, {"items", "", "number"},
 	} {
 		status, body := post(bad[0], bad[1])
@@ -284,19 +294,104 @@ func badRequests(t *testing.T, site string) {
 	if status != http.StatusSeeOther || !strings.Contains(location, "report.php?id=") {
 		t.Errorf("a good order: status %d, %s", status, location)
 	}
-	for _, path := range []string{"report.php", "report.php?id=x", "report.php?id[]=x", "status.php?id=%27", "download.php?id=" + strings.Repeat("0", 32)} {
+	if _, again := post("title", strings.Repeat("ö", 100)); again != location {
+		t.Errorf("the same form twice: %s, then %s", location, again)
+	}
+	if _, other := post("title", "Another"); other == location {
+		t.Errorf("another title, and the same report")
+	}
+	for _, path := range []string{"report.php", "report.php?id=x", "report.php?id[]=x", "status.php?id=%27", "status.php?id=%C3%A9", "status.php?id=%ff", "download.php?id=" + strings.Repeat("0", 32)} {
 		if status, _, _ := get(t, c, site+path); status != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
-	for _, path := range []string{"lib/setup.php", "../lib/setup.php", "%2e%2e/spread.conf", "data/"} {
+	for _, path := range []string{"lib/setup.php", "../lib/setup.php", "%2e%2e/spread.conf", "data/", "index.php/style.css"} {
 		if status, _, body := get(t, c, site+path); status < 400 || strings.Contains(body, "Spread_Segment") {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
+	trace, err := http.NewRequest(http.MethodTrace, site, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Do(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
+		t.Errorf("TRACE: status %d", status)
+	}
 	if status, header, _ := get(t, c, site+"download.php?id="+location[len(location)-32:]); status != http.StatusSeeOther {
 		t.Errorf("download of what is not ready: status %d, %v", status, header)
 	}
+}
+
+// The end of its input, as when a connection to this machine breaks, ends the demo.
+func TestInputEnds(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	d := start(t, nil)
+	d.says(`The page: (\S+)`)
+	if err := d.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.says(`Ending all`)
+	d.end(syscall.Signal(0))
+	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("status %d", code)
+	}
+}
+
+// What goes wrong before anything runs is told in a line, and leaves nothing, also when nobody reads it.
+func TestCannotBegin(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	run := func(out *os.File, args ...string) {
+		t.Helper()
+		temp := t.TempDir()
+		cmd := exec.Command("python3", append([]string{"demo.py"}, args...)...)
+		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+		cmd.Stdout, cmd.Stderr = out, out
+		_ = cmd.Run() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 1 {
+			t.Errorf("%q: status %d, want 1", args, code)
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("%q has left %v (%v)", args, left, err)
+		}
+	}
+	full := t.TempDir()
+	file := filepath.Join(full, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		why  string
+		args []string
+	}{
+		{"is not empty", []string{"--work", full}},
+		{"File exists", []string{"--work", file}},
+		{"No such file", []string{"--work", filepath.Join(full, "no", "such")}},
+		{"No such file", []string{"--spread", filepath.Join(full, "none")}},
+	} {
+		out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		run(out, c.args...)
+		said, err := os.ReadFile(out.Name())
+		if err != nil || !strings.Contains(string(said), "reports: ") || !strings.Contains(string(said), c.why) || strings.Contains(string(said), "Traceback") {
+			t.Errorf("%q says (%v):\n%s", c.args, err, said)
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	run(w, "--spread", filepath.Join(full, "none"))
 }
 
 // A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.

@@ -23,7 +23,7 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
     if (!isset(KINDS[$wish['kind']])) {
         $wrong['kind'] = 'Please choose one of these.';
     }
-    if (!preg_match('/^[^\p{Cc}]{1,' . TITLE_LENGTH . '}$/u', $wish['title'])) {
+    if (!preg_match('/^(?=.*[^\p{C}\p{Z}])\P{Cc}{1,' . TITLE_LENGTH . '}$/u', $wish['title'])) { // some of it can be seen
         $wrong['title'] = 'A title has 1 to ' . TITLE_LENGTH . ' characters.';
     }
     if (!preg_match('/^\d{1,4}$/', $wish['items']) || $wish['items'] < 1 || $wish['items'] > MOST_ITEMS) {
@@ -33,8 +33,11 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
         $wrong['form'] = 'Very many reports are being made now. Please try again in a minute.';
     }
     if (!$wrong) {
-        $id = order($wish['kind'], $wish['title'], (int) $wish['items']);
-        $_SESSION['reports'] = array_slice([$id, ...$_SESSION['reports']], 0, 10);
+        // The same form with the same wishes, for example after a double click, is the same report; nobody can guess its id.
+        $form = is_string($_POST['form'] ?? null) ? $_POST['form'] : '';
+        $id = substr(hash_hmac('sha256', implode("\n", [$form, ...$wish]), $_SESSION['token']), 0, 32);
+        order($id, $wish['kind'], $wish['title'], (int) $wish['items']);
+        $_SESSION['reports'] = array_slice(array_unique([$id, ...$_SESSION['reports']]), 0, 10);
         header("Location: report.php?id=$id", true, 303);
         exit;
     }
@@ -55,6 +58,7 @@ head('Order a report');
 <p>Making one takes a while. You can watch, or come back later.</p>
 <form method="post">
 <input type="hidden" name="token" value="<?= h($token) ?>">
+<input type="hidden" name="form" value="<?= h(bin2hex(random_bytes(8))) ?>">
 <?= $wrongText('form') ?>
 <fieldset>
 <legend>Which report?</legend>
@@ -64,7 +68,7 @@ head('Order a report');
 <?= $wrongText('kind') ?>
 </fieldset>
 <label for="title">Title</label>
-<input id="title" name="title" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
+<input id="title" name="title" dir="auto" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
 <?= $wrongText('title') ?>
 <label for="items">Largest sales to list in each chapter</label>
 <input id="items" name="items" type="number" value="<?= h($wish['items']) ?>" min="1" max="<?= MOST_ITEMS ?>" required<?= $wrongAttributes('items') ?>>
@@ -77,7 +81,7 @@ head('Order a report');
 <h2>Your reports</h2>
 <ul class="reports">
 <?php foreach ($reports as $r) { ?>
-<li><a href="report.php?id=<?= h($r['id']) ?>"><?= h($r['title']) ?></a> <span class="tag <?= h($r['state']) ?>"><?= h(['done' => 'ready'][$r['state']] ?? $r['state']) ?></span></li>
+<li><a href="report.php?id=<?= h($r['id']) ?>"><bdi><?= h($r['title']) ?></bdi></a> <span class="tag <?= h($r['state']) ?>"><?= h(['done' => 'ready'][$r['state']] ?? $r['state']) ?></span></li>
 <?php } ?>
 </ul>
 </section>
