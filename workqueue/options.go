@@ -1,7 +1,6 @@
 package workqueue
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,13 +14,14 @@ import (
 const MaxPayload = jobtable.PartSize
 
 // Limits bound what the workers of a queue keep. Each worker says what it wants,
-// and among those that are together the least holds. Zero means the default.
+// and among those that are together the least holds. Zero means the default. Bytes
+// and KeptBytes, with 2 KiB for each of Jobs and Kept, are at most 1 GiB.
 type Limits struct {
 	Jobs      int // waiting and running; 10,000
 	Bytes     int // of their payloads; 64 MiB
 	Kept      int // ended jobs whose results can be asked for; 10,000
 	KeptBytes int // of their results; 64 MiB
-	Result    int // bytes of one result; 16 MiB
+	Result    int // bytes of one result; 16 MiB; KeptBytes bounds it too
 }
 
 func (l Limits) core() (jobtable.Limits, error) {
@@ -35,8 +35,8 @@ func (l Limits) core() (jobtable.Limits, error) {
 		Jobs: or(l.Jobs, 10_000), Bytes: or(l.Bytes, 64<<20), Kept: or(l.Kept, 10_000),
 		KeptBytes: or(l.KeptBytes, 64<<20), Result: or(l.Result, 16<<20),
 	}
-	if min(c.Jobs, c.Bytes, c.Kept, c.KeptBytes, c.Result) < 0 {
-		return c, errors.New("workqueue: a limit below zero")
+	if err := c.Check(); err != nil {
+		return c, fmt.Errorf("workqueue: %w", err)
 	}
 	return c, nil
 }

@@ -17,6 +17,7 @@ const (
 
 	magic      = "wq1 "
 	maxHeader  = 64 << 10
+	maxInt     = 999_999_999_999_999
 	maxText    = 1000 // bytes of a text for people
 	maxID      = 64
 	maxWord    = 16

@@ -10,6 +10,7 @@ MESSAGE_TYPE = 22353
 """The 16-bit Spread message type of all messages of work queues."""
 PART_SIZE = 128 << 10
 """The most data that one message carries."""
+MAX_INT = 999_999_999_999_999
 
 _MAGIC = b"wq1 "
 _MAX_HEADER = 64 << 10
