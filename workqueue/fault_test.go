@@ -330,3 +330,70 @@ func TestLastWords(t *testing.T) {
 		w.stop()
 	}
 }
+
+// A handler that does not look at its context keeps its slot: what comes later goes to
+// other workers, and the worker ends all the same.
+func TestHandlerThatDoesNotEnd(t *testing.T) {
+	c := cluster(t, 1)
+	hang := make(chan struct{})
+	t.Cleanup(func() { close(hang) })
+	h := func(ctx context.Context, task *Task) ([]byte, error) {
+		if string(task.Payload) == "hang" {
+			<-hang
+		}
+		return reverse(ctx, task)
+	}
+	run(t, c.Addr("a"), h, &WorkerOptions{Grace: -1})
+	s := submitter(t, c.Addr("a"), nil)
+	waitWorkers(t, s, 1)
+	run(t, c.Addr("a"), h, &WorkerOptions{Grace: -1})
+	waitWorkers(t, s, 2)
+	j, err := s.Submit(limited(t), []byte("hang"), WithTimeout(50*time.Millisecond), WithMaxAttempts(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Wait(limited(t)); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		j, err := s.Submit(limited(t), []byte(label(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWait(t, j)
+	}
+	if st, err := s.Stats(limited(t)); err != nil || st.Capacity != 1 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+}
+
+// A handler that ends late gives its slot back.
+func TestHandlerThatEndsLate(t *testing.T) {
+	c := cluster(t, 1)
+	hang := make(chan struct{})
+	h := func(ctx context.Context, task *Task) ([]byte, error) {
+		if task.Attempt() == 1 && string(task.Payload) == "hang" {
+			<-hang
+			return nil, errors.New("late")
+		}
+		return reverse(ctx, task)
+	}
+	run(t, c.Addr("a"), h, nil)
+	s := submitter(t, c.Addr("a"), nil)
+	j, err := s.Submit(limited(t), []byte("hang"), WithTimeout(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for st := (Stats{}); st.Running != 0 || st.Waiting != 1; {
+		if st, err = s.Stats(limited(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(hang)
+	if got := mustWait(t, j); got != "gnah" {
+		t.Fatal(got)
+	}
+	if st, err := s.Stats(limited(t)); err != nil || st.Capacity != 1 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+}

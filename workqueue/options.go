@@ -1,6 +1,7 @@
 package workqueue
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,8 +15,8 @@ import (
 const MaxPayload = jobtable.PartSize
 
 // Limits bound what the workers of a queue keep. Each worker says what it wants,
-// and among those that are together the least holds. Zero means the default. Bytes
-// and KeptBytes, with 2 KiB for each of Jobs and Kept, are at most 1 GiB.
+// and among those that are together the least holds. Zero means the default. Never
+// more than 250,000 jobs of each kind, and 1 GiB, hold.
 type Limits struct {
 	Jobs      int // waiting and running; 10,000
 	Bytes     int // of their payloads; 64 MiB
@@ -35,8 +36,8 @@ func (l Limits) core() (jobtable.Limits, error) {
 		Jobs: or(l.Jobs, 10_000), Bytes: or(l.Bytes, 64<<20), Kept: or(l.Kept, 10_000),
 		KeptBytes: or(l.KeptBytes, 64<<20), Result: or(l.Result, 16<<20),
 	}
-	if err := c.Check(); err != nil {
-		return c, fmt.Errorf("workqueue: %w", err)
+	if min(c.Jobs, c.Bytes, c.Kept, c.KeptBytes, c.Result) < 0 {
+		return c, errors.New("workqueue: a limit below zero")
 	}
 	return c, nil
 }

@@ -82,13 +82,14 @@ func (w *Worker) start(e jobtable.Start) {
 	ctx, cancel := context.WithCancelCause(w.kill)
 	t := &Task{ID: e.ID, Payload: e.Payload, attempt: e.Attempt, w: w, cancel: cancel}
 	w.tasks[e.ID] = t
+	w.called++
 	w.running.Go(func() {
 		defer cancel(nil)
 		if e.Limit > 0 {
 			limit := time.Duration(min(e.Limit, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 			late := time.AfterFunc(limit, func() {
 				err := fmt.Errorf("it takes longer than %v", limit)
-				w.finish(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does
+				w.late(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does
 				cancel(err)
 			})
 			defer late.Stop()
@@ -97,13 +98,9 @@ func (w *Worker) start(e jobtable.Start) {
 		case w.slots <- struct{}{}:
 			defer func() { <-w.slots }()
 			result, err := w.call(ctx, t)
-			if w.kill.Err() == nil {
-				w.finish(t, outcome(ctx, result, err))
-			}
+			w.finish(t, outcome(ctx, result, err))
 		case <-ctx.Done():
-			if w.kill.Err() == nil {
-				w.finish(t, outcome(ctx, nil, context.Cause(ctx)))
-			}
+			w.finish(t, outcome(ctx, nil, context.Cause(ctx)))
 		}
 	})
 }
@@ -131,8 +128,28 @@ func outcome(ctx context.Context, result []byte, err error) jobtable.Outcome {
 	}
 }
 
-// finish tells the core how a task has ended; only the first time counts.
+// finish tells the core that a handler has returned; only the first end of a task
+// counts.
 func (w *Worker) finish(t *Task, o jobtable.Outcome) {
+	w.end(t, func() []jobtable.Effect {
+		w.called--
+		if w.kill.Err() != nil {
+			return nil
+		}
+		return w.core.Finish(t.ID, t.attempt, o)
+	})
+}
+
+// late tells the core that a handler takes too long. It may go on: first of all the
+// others learn that it keeps its slot.
+func (w *Worker) late(t *Task, o jobtable.Outcome) {
+	w.end(t, func() []jobtable.Effect {
+		effects := w.offer(w.called - w.core.Running() + 1)
+		return append(effects, w.core.Finish(t.ID, t.attempt, o)...)
+	})
+}
+
+func (w *Worker) end(t *Task, act func() []jobtable.Effect) {
 	t.mu.Lock()
 	t.ended = true
 	t.mu.Unlock()
@@ -140,7 +157,7 @@ func (w *Worker) finish(t *Task, o jobtable.Outcome) {
 		if w.tasks[t.ID] == t {
 			delete(w.tasks, t.ID)
 		}
-		return w.core.Finish(t.ID, t.attempt, o)
+		return act()
 	})
 }
 

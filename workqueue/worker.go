@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,9 @@ type Worker struct {
 	mu      sync.Mutex
 	core    *jobtable.Core
 	tasks   map[string]*Task
+	called  int                                               // handlers that run, or wait for a slot
+	offered int                                               // the capacity that the core knows
+	leaving bool                                              // no more jobs are taken
 	out     []func(ctx context.Context, c *spread.Conn) error // to be sent, in this order
 	sending bool                                              // some that were in out
 	kick    chan struct{}                                     // there is something in out
@@ -63,7 +67,7 @@ func NewWorker(daemon, queue string, h Handler, o *WorkerOptions) (*Worker, erro
 		return nil, errors.New("workqueue: a worker without a handler")
 	}
 	w := &Worker{
-		daemon: daemon, queue: queue, group: group, handler: h, o: opts,
+		daemon: daemon, queue: queue, group: group, handler: h, o: opts, offered: opts.Capacity,
 		slots: make(chan struct{}, opts.Capacity), tasks: map[string]*Task{},
 		kick: make(chan struct{}, 1),
 		core: jobtable.New(jobtable.Config{Group: group, Worker: rand.Text(), Capacity: int64(opts.Capacity), Limits: limits}),
@@ -74,7 +78,8 @@ func NewWorker(daemon, queue string, h Handler, o *WorkerOptions) (*Worker, erro
 
 // Run connects, takes part in the queue, and connects again whenever the connection
 // is lost; jobs and results are kept meanwhile. When ctx ends it takes no more jobs,
-// waits for those that run (see Grace), leaves, and returns nil.
+// waits for those that run (see Grace), leaves, ends the contexts of handlers that still
+// run, and returns nil, at the latest 2 seconds later.
 //
 // It returns an error when it cannot connect for a reason that time does not
 // mend. A worker can be run once.
@@ -95,27 +100,51 @@ func (w *Worker) Run(ctx context.Context) error {
 	end()
 	<-drained
 	w.killAll()
-	w.running.Wait()
+	w.waitHandlers()
 	return err
 }
 
+// waitHandlers waits for handlers that were told to end, but not for those that do
+// not look at their context.
+func (w *Worker) waitHandlers() {
+	ended := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(ended)
+	}()
+	late := time.NewTimer(lastWait)
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-late.C:
+		w.o.Logger.Warn("handlers go on, as they do not look at their context", "queue", w.queue)
+	}
+}
+
+// lastWait is what handlers have that were told to end.
+const lastWait = 2 * time.Second
+
+var errNotAllowed = errors.New("the daemon does not allow this worker into the group")
+
 func (w *Worker) connections(ctx context.Context) error {
-	for delay := firstDelay; ctx.Err() == nil; {
+	for delay := firstDelay; ctx.Err() == nil; delay = min(2*delay, longestDelay) {
 		c, err := spread.Dial(ctx, w.daemon, append(slices.Clone(w.o.Dial), spread.WithMembership(true))...)
-		switch {
-		case err == nil:
+		lasting := err != nil && !passing(err)
+		if err == nil {
 			delay = firstDelay
 			w.o.Logger.Info("connected", "queue", w.queue, "daemon", w.daemon, "as", c.PrivateGroup())
 			err = w.session(ctx, c)
+			lasting = errors.Is(err, errNotAllowed)
 			_ = c.Close()
-		case ctx.Err() == nil && !passing(err):
+		}
+		switch {
+		case ctx.Err() != nil:
+			continue
+		case lasting:
 			return err
 		}
-		if ctx.Err() == nil {
-			w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
-			pause(ctx, delay)
-			delay = min(2*delay, longestDelay)
-		}
+		w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
+		pause(ctx, delay)
 	}
 	return nil
 }
@@ -168,7 +197,7 @@ func (w *Worker) session(ctx context.Context, c *spread.Conn) error {
 			}
 		case *spread.Rejected:
 			if ev.Request == spread.JoinRequest {
-				return errors.New("the daemon does not allow this worker into group " + w.group)
+				return fmt.Errorf("workqueue: %w %s", errNotAllowed, w.group)
 			}
 		}
 	}
@@ -184,7 +213,28 @@ func ordered(s spread.Service) bool {
 func (w *Worker) do(act func() []jobtable.Effect) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, e := range act() {
+	w.perform(act())
+	w.perform(w.offer(w.called - w.core.Running()))
+	w.checkRetired()
+}
+
+// offer tells the others how many jobs this worker takes when some handlers go on
+// though their jobs are not this worker's any more: each of them keeps a slot.
+func (w *Worker) offer(stray int) []jobtable.Effect {
+	n := max(0, w.o.Capacity-max(0, stray))
+	if w.leaving {
+		n = 0
+	}
+	if n == w.offered {
+		return nil
+	}
+	w.offered = n
+	return w.core.SetCapacity(int64(n))
+}
+
+// perform does what the core asks for. The worker is locked.
+func (w *Worker) perform(effects []jobtable.Effect) {
+	for _, e := range effects {
 		switch e := e.(type) {
 		case jobtable.Send:
 			w.enqueue(func(ctx context.Context, c *spread.Conn) error { return sendMessage(ctx, c, e.To, e.Message) })
@@ -201,7 +251,6 @@ func (w *Worker) do(act func() []jobtable.Effect) {
 			})
 		}
 	}
-	w.checkRetired()
 }
 
 // checkRetired ends the waiting for the end if all is told. The worker is locked.
@@ -274,10 +323,12 @@ func (w *Worker) sender(ctx context.Context, c *spread.Conn) {
 	}
 }
 
-// watch looks that the members of a view are not waited for without end.
+// watch looks that the members of a view are not waited for without end, also when
+// they hang later.
 func (w *Worker) watch(ctx context.Context) {
 	var last int64
 	for pause(ctx, w.o.Patience) {
+		w.do(w.core.Tick)
 		w.do(func() []jobtable.Effect {
 			mark, waiting := w.core.Waiting()
 			stuck := waiting && mark == last
@@ -300,8 +351,8 @@ func (w *Worker) drain() {
 	defer late.Stop()
 	retired := make(chan struct{})
 	w.do(func() []jobtable.Effect {
-		w.retired = retired
-		return w.core.SetCapacity(0)
+		w.retired, w.leaving = retired, true
+		return nil
 	})
 	select {
 	case <-retired:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -284,5 +285,20 @@ func TestWithoutResult(t *testing.T) {
 	}
 	if err := j.Accepted(ctx); !errors.Is(err, ErrUnknown) {
 		t.Fatal(err)
+	}
+}
+
+// Who wants no limit says so with the largest numbers.
+func TestLargestNumbers(t *testing.T) {
+	c := cluster(t, 1)
+	most := Limits{Jobs: math.MaxInt, Bytes: math.MaxInt, Kept: math.MaxInt, KeptBytes: math.MaxInt, Result: math.MaxInt}
+	run(t, c.Addr("a"), reverse, &WorkerOptions{Limits: most, Capacity: 1000})
+	s := submitter(t, c.Addr("a"), nil)
+	j, err := s.Submit(limited(t), []byte("ab"), WithMaxAttempts(math.MaxInt), WithTimeout(math.MaxInt64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := mustWait(t, j); got != "ba" {
+		t.Fatal(got)
 	}
 }

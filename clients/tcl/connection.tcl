@@ -70,6 +70,9 @@ proc gospread::checktime {op what ms} {
     }
 }
 
+# Fails because the connection was ended by this side.
+proc gospread::ended {op} {fail ILLEGAL_SESSION $op "this side has closed the connection"}
+
 # Resumes a coroutine that waits, if it still does.
 proc gospread::resume {coroutine why} {
     if {[llength [info commands $coroutine]]} {$coroutine $why}
@@ -91,8 +94,9 @@ oo::class create gospread::Connection {
     # from pos on have not been used. private, padded: the client's private group,
     # as it is and as it travels. lost: why the connection is broken, empty if it is
     # not. sleepers: by number, what they wait for, how to wake them, their timer.
-    # callback: a command prefix. due: its next call from the event loop.
-    variable chan buf pos private padded version old lost sleepers callback due o
+    # callback: a command prefix. due: its next call from the event loop. closing:
+    # whether this side has taken leave.
+    variable chan buf pos private padded version old lost sleepers callback due closing o
 
     constructor {options} {
         set o $options
@@ -105,6 +109,7 @@ oo::class create gospread::Connection {
         set sleepers {}
         set callback ""
         set due ""
+        set closing 0
     }
 
     # Whoever waits gets ILLEGAL_SESSION.
@@ -201,6 +206,7 @@ oo::class create gospread::Connection {
 
     # Writes bytes and returns when all have gone out.
     method Put {op bytes} {
+        if {$closing} {gospread::ended $op}
         if {$lost ne ""} {gospread::fail CONNECTION_CLOSED $op $lost}
         set deadline ""
         try {
@@ -209,7 +215,7 @@ oo::class create gospread::Connection {
             while {[chan pending output $chan] > 0} {
                 if {$deadline eq ""} {set deadline [gospread::deadline [dict get $o -sendtimeout]]}
                 switch [my Pause writable $deadline] {
-                    closed {gospread::fail ILLEGAL_SESSION $op "this side has closed the connection"}
+                    closed {gospread::ended $op}
                     timeout {error "the daemon did not take a message within [dict get $o -sendtimeout] ms"}
                 }
                 flush $chan
@@ -217,8 +223,21 @@ oo::class create gospread::Connection {
         } trap GOSPREAD {why options} {
             return -options $options $why
         } on error why {
+            my Rescue
             set lost $why
+            if {$closing} {gospread::ended $op}
             gospread::fail CONNECTION_CLOSED $op $why
+        }
+    }
+
+    # Reads what came before the connection was lost. The first read may tell once
+    # more that writing failed.
+    method Rescue {} {
+        set failures 0
+        while {$failures < 2 && [string length $buf] < $::gospread::wire::MaxFrame} {
+            set lost ""
+            if {![my Take]} break
+            if {$lost ne ""} {incr failures}
         }
     }
 
@@ -258,7 +277,7 @@ oo::class create gospread::Connection {
         }
         while {1} {
             switch [my Pause writable $deadline] {
-                closed {gospread::fail ILLEGAL_SESSION $op "this side has closed the connection"}
+                closed {gospread::ended $op}
                 timeout {gospread::fail CONNECTION_CLOSED $op timeout}
             }
             if {![chan configure $chan -connecting]} break
@@ -290,7 +309,7 @@ oo::class create gospread::Connection {
             }
             if {[my Take]} continue
             switch [my Pause readable $deadline] {
-                closed {gospread::fail ILLEGAL_SESSION $op "this side has closed the connection"}
+                closed {gospread::ended $op}
                 timeout {gospread::fail CONNECTION_CLOSED $op timeout}
             }
         }
@@ -375,13 +394,14 @@ oo::class create gospread::Connection {
         if {$callback ne ""} {throw {GOSPREAD USAGE} "receive: messages go to the callback"}
         set deadline ""
         while {1} {
+            if {$closing} {gospread::ended receive}
             set m [my Next]
             if {$m ne ""} {return $m}
             if {$lost ne ""} {gospread::fail CONNECTION_CLOSED receive $lost}
             if {[my Take]} continue
             if {$deadline eq ""} {set deadline [gospread::deadline $ms]}
             switch [my Pause readable $deadline] {
-                closed {gospread::fail ILLEGAL_SESSION receive "this side has closed the connection"}
+                closed {gospread::ended receive}
                 timeout {return {}}
             }
         }
@@ -441,6 +461,7 @@ oo::class create gospread::Connection {
     method close {} {
         set deadline [gospread::deadline [dict get $o -linger]]
         my callback ""
+        set closing 1
         set self [self]
         if {$lost eq ""} {
             my Say [gospread::wire::encode $::gospread::wire::Kill $padded $padded 1 0 ""]

@@ -69,6 +69,7 @@ type member struct {
 	worker   string
 	capacity int64
 	running  int64
+	heard    bool // since it was looked at the last time
 }
 
 // Core is one worker's part in deciding. Its methods return what is to be done.
@@ -79,12 +80,16 @@ type Core struct {
 	tasks map[string]*task
 
 	me      string    // private group; "" without a connection
+	view    string    // of the group
+	repeats int       // exchanges for it but the first
+	members []string  // of it
 	ex      *exchange // not nil until the tables of a new view are equal
 	people  []*member // that take part, by the order of the view
 	deaf    []string  // members of the view that do not
 	limits  Limits
 	retired bool // Capacity was changed before others could be told
 
+	probe   probe
 	touched []string // jobs that this step may have given to us or taken away
 	answers []answer
 	out     []Effect
@@ -102,14 +107,14 @@ func New(cfg Config) *Core {
 	if cfg.Part == 0 {
 		cfg.Part = PartSize
 	}
-	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits.least(cfg.Limits)}
+	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits.least(ceiling)}
 }
 
 // Connected tells of a new connection, under a name, or with "" that there is none.
 // Views and messages that come from now on are its own.
 func (c *Core) Connected(me string) {
 	c.abandon()
-	c.me, c.people, c.deaf = me, nil, nil
+	c.me, c.people, c.deaf, c.probe = me, nil, nil, probe{}
 	for _, t := range c.tasks {
 		t.sent = false
 	}
@@ -123,14 +128,29 @@ func (c *Core) Settled() bool { return c.me != "" && c.ex == nil && len(c.people
 // when one has been heard.
 func (c *Core) Waiting() (mark int64, waiting bool) { return c.mark, c.ex != nil }
 
-// Retired tells whether the worker can leave without costing anybody an attempt:
-// it has told the outcomes of all its tasks, and gets no more.
+// Retired tells whether the worker can leave without costing anybody an attempt, or
+// a job: it has told the outcomes of all its tasks, gets no more, and does not hold
+// what others have yet to learn.
 func (c *Core) Retired() bool {
 	if len(c.tasks) > 0 || c.cfg.Capacity > 0 {
 		return false
 	}
+	if !c.Settled() {
+		return c.table.clock == 0
+	}
 	p := c.person(c.cfg.Worker)
-	return !c.Settled() || p != nil && p.capacity == 0 && p.running == 0
+	return p != nil && p.capacity == 0 && p.running == 0
+}
+
+// Running tells how many tasks have not ended, as far as this worker knows.
+func (c *Core) Running() int {
+	n := 0
+	for _, t := range c.tasks {
+		if t.outcome == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Counts are numbers about the queue, as this worker knows it.
@@ -188,7 +208,11 @@ func (c *Core) Message(sender string, data []byte) []Effect {
 		if !c.ex.hold(sender, m) {
 			c.dropped(m)
 		}
+	case m.Verb == "ping" || m.Verb == "here" || m.Verb == "again":
+		c.probed(sender, m)
 	default:
+		c.probe.active = true
+		c.hear(sender)
 		c.apply(sender, m)
 		c.work()
 	}

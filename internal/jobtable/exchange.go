@@ -76,7 +76,7 @@ type heldMessage struct {
 
 // Bounds of what a member keeps for a view; they must be the same everywhere.
 const (
-	maxState       = 4 << 30 // bytes of a table that is sent; see Limits.Check
+	maxState       = 4 << 30 // bytes of a table that is sent; see ceiling
 	maxHeld        = 10_000  // submits, as many reports, as many others
 	maxHeldPayload = 64 << 20
 )
@@ -87,20 +87,31 @@ func (c *Core) View(view string, members []string) []Effect {
 	if c.me == "" || !slices.Contains(members, c.me) {
 		return nil
 	}
+	c.view, c.members, c.repeats = view, slices.Clone(members), 0
+	c.exchange(view, nil)
+	return c.take()
+}
+
+// exchange begins one among the members of the view, without those that are named.
+func (c *Core) exchange(name string, without []string) {
+	members := c.members
 	c.abandon()
+	c.probe = probe{}
 	c.deaf = slices.DeleteFunc(c.deaf, func(m string) bool { return !slices.Contains(members, m) })
 	c.ex = &exchange{
-		view: view, members: slices.Clone(members), hellos: map[string]*hello{}, deaf: map[string]bool{},
+		view: name, members: members, hellos: map[string]*hello{}, deaf: map[string]bool{},
 		skipped: map[string]bool{}, states: map[string]*collection{},
+	}
+	for _, m := range without {
+		c.ex.skipped[m] = true
 	}
 	c.mark++
 	l := c.cfg.Limits
 	c.retired = false
-	c.send(NewMessage("hello", nil).Set("view", view).Set("worker", c.cfg.Worker).SetInt("cap", c.cfg.Capacity).
+	c.send(NewMessage("hello", nil).Set("view", name).Set("worker", c.cfg.Worker).SetInt("cap", c.cfg.Capacity).
 		Set("digest", c.table.digest()).Set("deaf", strings.Join(c.deaf, " ")).
 		SetInt("jobs", l.Jobs).SetInt("bytes", l.Bytes).SetInt("kept", l.Kept).SetInt("keptbytes", l.KeptBytes).SetInt("result", l.Result),
 		c.cfg.Group)
-	return c.take()
 }
 
 // abandon ends an exchange that cannot come to its end.
@@ -330,15 +341,13 @@ func (c *Core) settle(taking, senders []string) {
 	c.table.dropPieces()
 	c.table.renumber()
 	c.ex, c.people = nil, nil
-	for i, m := range taking {
+	c.limits = ceiling
+	for _, m := range taking {
 		h := ex.hellos[m]
-		if i == 0 {
-			c.limits = h.limits
-		}
 		c.limits = c.limits.least(h.limits)
 		c.people = append(c.people, &member{name: m, worker: h.worker, capacity: h.capacity})
 	}
-	c.deaf = slices.DeleteFunc(ex.members, func(m string) bool { return slices.Contains(taking, m) })
+	c.deaf = slices.DeleteFunc(slices.Clone(ex.members), func(m string) bool { return slices.Contains(taking, m) })
 	for _, j := range c.table.jobs {
 		if p := c.person(j.worker); p != nil && j.state == Running {
 			p.running++

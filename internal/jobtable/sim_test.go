@@ -382,8 +382,14 @@ func (w *world) step() {
 		if p := w.parts[w.r.IntN(len(w.parts))]; len(p.flight) > 0 {
 			p.deliver(w)
 		}
-	case x < 75:
+	case x < 72 || !w.faults && x < 75:
 		w.handle(s)
+	case x < 75:
+		for range 1 + w.r.IntN(4) {
+			if s.joined {
+				w.do(s, &call{Op: "tick"})
+			}
+		}
 	case x < 85:
 		w.finish(s)
 	case x < 91:
@@ -496,5 +502,66 @@ func TestOnceWithoutFaults(t *testing.T) {
 				t.Fatalf("seed %d: nobody was told of %s", seed, id)
 			}
 		}
+	}
+}
+
+// A worker that hangs, the first of all, is found out though nobody comes or goes: the
+// others do its jobs and answer. When it goes on it joins again.
+func TestHungWorker(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	for _, s := range w.workers {
+		w.come(s)
+	}
+	w.settle(false)
+	w.equal()
+	hung, others := w.workers[0], w.workers[1:]
+	for i := range 20 {
+		w.jobs = append(w.jobs, fmt.Sprintf("job%d", i))
+		w.submit(w.jobs[i], 1)
+	}
+	for range 100 {
+		for p := w.parts[0]; len(p.flight) > 0; {
+			p.deliver(w)
+		}
+		for _, s := range others {
+			for w.handle(s) {
+			}
+			for w.finish(s) {
+			}
+			w.do(s, &call{Op: "tick"})
+		}
+	}
+	for _, id := range w.jobs {
+		if !slices.Contains(w.results[id], "waiting") && !slices.Contains(w.results[id], "running") && !slices.Contains(w.results[id], "done") {
+			t.Errorf("nobody was told of %s", id)
+		}
+		if j := others[0].core.table.jobs[id]; j == nil || j.state != Done {
+			t.Errorf("%s: %+v", id, j)
+		}
+	}
+	if n := others[0].core.Counts().Workers; n != 2 {
+		t.Errorf("%d workers", n)
+	}
+	name := hung.name
+	w.settle(true)
+	w.equal()
+	if hung.name == name || others[0].core.Counts().Workers != 3 {
+		t.Error("it did not join again")
+	}
+	// Nothing is said while there is nothing to do, and nobody is thrown out when all are well.
+	for range 20 {
+		for _, s := range w.workers {
+			w.do(s, &call{Op: "tick"})
+		}
+		w.settle(true)
+	}
+	for _, s := range w.workers {
+		w.do(s, &call{Op: "tick"})
+	}
+	if n := len(w.parts[0].flight); n > 0 {
+		t.Errorf("%d messages though nothing is to be done", n)
+	}
+	if w.workers[1].core.Counts().Workers != 3 || w.workers[1].core.repeats != 0 {
+		t.Error("somebody was thrown out")
 	}
 }

@@ -19,28 +19,9 @@ type Limits struct {
 	Result    int64 // bytes of one result; KeptBytes bounds it too
 }
 
-// maxLimits is the most that limits may add up to, with what a row takes besides
-// its data: a few parts of a network that were full still fit in one STATE
-// when they have come together.
-const (
-	maxLimits = 1 << 30
-	rowSize   = 2 << 10
-)
-
-// Check returns an error if a table within the limits could become too large to
-// be sent.
-func (l Limits) Check() error {
-	total := int64(0)
-	for _, n := range []int64{l.Jobs, l.Kept, l.Bytes, l.KeptBytes, l.Result} {
-		if n < 0 || n > maxLimits {
-			return fmt.Errorf("a limit of %d is not from 0 to %d", n, maxLimits)
-		}
-	}
-	if total = l.Bytes + l.KeptBytes + rowSize*(l.Jobs+l.Kept); total > maxLimits {
-		return fmt.Errorf("the limits allow %d bytes in all, counting %d for each job besides its data; %d are possible", total, rowSize, maxLimits)
-	}
-	return nil
-}
+// ceiling is the most that any workers keep, whatever they want: so a table fits in
+// one STATE, with some room for that of parts of a network that come together.
+var ceiling = Limits{Jobs: 250_000, Bytes: 1 << 30, Kept: 250_000, KeptBytes: 1 << 30, Result: 1 << 30}
 
 func (l Limits) least(m Limits) Limits {
 	return Limits{
@@ -198,7 +179,7 @@ func (t *table) dropPieces() {
 // renumber begins with low numbers again when half of those that messages can
 // carry are used up. That happens if somebody has forged a table.
 func (t *table) renumber() {
-	if t.clock <= maxInt/2 {
+	if t.clock <= maxNumber/2 {
 		return
 	}
 	t.clock = 0

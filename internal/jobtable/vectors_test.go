@@ -52,6 +52,8 @@ func (c *call) on(core *Core) []Effect {
 		return core.SetCapacity(c.N)
 	case "skip":
 		return core.Skip()
+	case "tick":
+		return core.Tick()
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ const (
 
 	magic      = "wq1 "
 	maxHeader  = 64 << 10
-	maxInt     = 999_999_999_999_999
 	maxText    = 1000 // bytes of a text for people
 	maxID      = 64
 	maxWord    = 16
+	maxNumber  = 999_999_999_999_999 // of the largest length that is read
 	statePiece = 100_000
 )
 
@@ -52,9 +52,10 @@ func (m *Message) Set(key, value string) *Message {
 	return m
 }
 
-// SetInt adds a field with a number from 0.
+// SetInt adds a field with a number from 0. Numbers that nobody would read become the
+// largest that is.
 func (m *Message) SetInt(key string, n int64) *Message {
-	m.f = append(m.f, field{key, strconv.FormatInt(n, 10)})
+	m.f = append(m.f, field{key, strconv.FormatInt(min(n, maxNumber), 10)})
 	return m
 }
 

@@ -1,6 +1,8 @@
 /* The event loop: timed events first, then the descriptors of the highest
- * priority that are ready. */
+ * priority that are ready, then one of the lowest: it gets its turn even if there
+ * is always something to do above it. */
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,6 +33,7 @@ static struct timed *queue;
 static struct attached *fds;
 static size_t num_fds, max_fds;
 static int threshold = LOW_PRIORITY;
+static int last_low = -1; /* the one of low priority that had its turn last */
 static volatile sig_atomic_t leaving;
 static int wake[2] = {-1, -1}; /* written to in a signal handler */
 
@@ -44,6 +47,7 @@ int E_init(void) {
     fds = NULL;
     num_fds = max_fds = 0;
     threshold = LOW_PRIORITY;
+    last_low = -1;
     leaving = 0;
     return 0;
 }
@@ -226,6 +230,35 @@ static bool is_ready(const struct pollfd *p) {
     return (p->revents & (p->events | POLLNVAL)) || ((p->revents & (POLLHUP | POLLERR)) && p->events != POLLPRI);
 }
 
+/* Runs one that was ready. It may have been detached, or changed, meanwhile. */
+static void run_fd(const struct attached *was) {
+    struct attached *a = find_fd(was->fd, was->type, was->priority);
+    if (a && a->active)
+        a->func(a->fd, a->code, a->data);
+}
+
+/* Runs one descriptor of low priority of those that are ready, in turns. */
+static void run_one_low(const struct pollfd *p, const struct attached *of, size_t n) {
+    size_t next = 0;
+    int nearest = 0;
+    for (size_t i = 1; i < n; i++) {
+        /* How far behind the last one it comes, going round. */
+        int distance = of[i].fd * NUM_FDTYPES + of[i].type - last_low - 1;
+        if (distance < 0)
+            distance += INT_MAX;
+        struct pollfd now = {.fd = p[i].fd, .events = p[i].events};
+        if (of[i].priority == LOW_PRIORITY && (next == 0 || distance < nearest) && is_ready(&p[i]) &&
+            poll(&now, 1, 0) > 0 && is_ready(&now)) {
+            next = i;
+            nearest = distance;
+        }
+    }
+    if (next > 0) {
+        last_low = of[next].fd * NUM_FDTYPES + of[next].type;
+        run_fd(&of[next]);
+    }
+}
+
 /* Waits for descriptors, and runs those of the highest priority that are ready. */
 static bool run_fds(void) {
     struct pollfd *p = calloc(num_fds + 1, sizeof *p);
@@ -243,14 +276,11 @@ static bool run_fds(void) {
             for (size_t i = 1; i < n; i++)
                 if (is_ready(&p[i]) && of[i].priority > highest)
                     highest = of[i].priority;
-        for (size_t i = 1; i < n && highest >= 0 && !leaving; i++) {
-            if (of[i].priority != highest || !is_ready(&p[i]))
-                continue;
-            /* It may have been detached, or changed, by one before it. */
-            struct attached *a = find_fd(of[i].fd, of[i].type, highest);
-            if (a && a->active)
-                a->func(a->fd, a->code, a->data);
-        }
+        for (size_t i = 1; i < n && highest >= 0 && !leaving; i++)
+            if (of[i].priority == highest && is_ready(&p[i]))
+                run_fd(&of[i]);
+        if (highest > LOW_PRIORITY && !leaving)
+            run_one_low(p, of, n);
     }
     bool ok = p && of;
     free(p);
@@ -267,17 +297,18 @@ static void open_wake(void) {
     }
 }
 
+/* Ends when it is told to while it runs, and then every loop that it runs in. */
 void E_handle_events(void) {
     char drop[16];
     open_wake();
+    leaving = 0; /* before the pipe is emptied: a signal now is not overlooked */
+    while (wake[0] >= 0 && read(wake[0], drop, sizeof drop) > 0)
+        ;
     while (!leaving) {
         run_timed();
         if (!leaving && !run_fds())
             break;
     }
-    while (wake[0] >= 0 && read(wake[0], drop, sizeof drop) > 0)
-        ;
-    leaving = 0;
 }
 
 void E_exit_events(void) { leaving = 1; }

@@ -74,7 +74,8 @@ static void descriptors_by_priority(void) {
     EQUAL(E_attach_fd(0, READ_FD, read_one, 0, NULL, 3), -1);
     EQUAL(E_num_active(MEDIUM_PRIORITY), 1);
     E_handle_events();
-    check_order((int[]){2, 2, 1, 1, 0, 0}, 6);
+    /* What is of low priority has its turns beside what is above it. */
+    check_order((int[]){2, 0, 2, 0, 1, 1}, 6);
     /* Below the threshold, or not active, they do not count. */
     EQUAL(E_set_active_threshold(MEDIUM_PRIORITY), MEDIUM_PRIORITY);
     EQUAL(E_deactivate_fd(pipes[2][0], READ_FD), 0);
@@ -120,6 +121,30 @@ static void left_in_a_signal_handler(void) {
     signal(SIGUSR1, on_signal);
     E_queue(raise_it, 0, NULL, (sp_time){0, 1000});
     E_handle_events();
+}
+
+static void loop_in_loop(int code, void *unused) {
+    note(code, unused);
+    E_queue(note_and_leave, 2, NULL, (sp_time){0, 1000});
+    E_handle_events();
+}
+
+/* To leave ends all loops that run, and none that does not. */
+static void loops_that_are_left(void) {
+    sp_time now = {0, 0}, soon = {0, 1000}, later = {0, 60000};
+    E_init();
+    E_exit_events();
+    E_exit_events_async_safe();
+    E_queue(note_and_leave, 1, NULL, now);
+    E_handle_events();
+    check_order((int[]){1}, 1);
+    E_queue(loop_in_loop, 1, NULL, now);
+    E_queue(note_and_leave, 3, NULL, later);
+    E_handle_events();
+    check_order((int[]){1, 2}, 2);
+    E_queue(note_and_leave, 3, NULL, soon);
+    E_handle_events();
+    check_order((int[]){3}, 1);
 }
 
 static void times(void) {
@@ -176,6 +201,7 @@ int main(void) {
     RUN(timed_events_in_their_order);
     RUN(descriptors_by_priority);
     RUN(left_in_a_signal_handler);
+    RUN(loops_that_are_left);
     RUN(times);
     RUN(the_log);
     return 0;

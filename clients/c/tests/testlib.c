@@ -80,7 +80,13 @@ int fake_wait(struct handshake *h) {
     return h->fd;
 }
 
-int fake_connect(mailbox *mbox, int major) {
+static int connect_plain(const char *name, mailbox *mbox, char *group) {
+    return SP_connect(name, "me", 0, 1, mbox, group);
+}
+
+int fake_connect(mailbox *mbox, int major) { return fake_connect_by(connect_plain, mbox, major); }
+
+int fake_connect_by(int (*connect)(const char *name, mailbox *mbox, char *group), mailbox *mbox, int major) {
     struct fake f;
     unsigned char answer[32] = {1, (unsigned char)major, 0, 1, sizeof ME - 1};
     memcpy(answer + 5, ME, sizeof ME - 1);
@@ -92,7 +98,7 @@ int fake_connect(mailbox *mbox, int major) {
     char group[MAX_GROUP_NAME];
     fake_open(&f);
     fake_answer(&f, &h);
-    EQUAL(SP_connect(f.name, "me", 0, 1, mbox, group), ACCEPT_SESSION);
+    EQUAL(connect(f.name, mbox, group), ACCEPT_SESSION);
     CHECK(strcmp(group, ME) == 0);
     int fd = fake_wait(&h);
     CHECK(fd >= 0);

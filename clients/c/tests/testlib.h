@@ -63,6 +63,7 @@ int fake_wait(struct handshake *h);
 /* A client "me" connected to a fake daemon of that major version; returns the
  * daemon's end. */
 int fake_connect(mailbox *mbox, int major);
+int fake_connect_by(int (*connect)(const char *name, mailbox *mbox, char *group), mailbox *mbox, int major);
 #define ME "#me#fake"
 
 /* Messages as a daemon writes them; of the other byte order if foreign. */

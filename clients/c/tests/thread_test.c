@@ -1,8 +1,10 @@
 /* Threads: one receives, many send, anybody closes. */
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fl.h"
 #include "testlib.h"
 
 enum { SENDERS = 4, EACH = 500, REPLIES = 2000 };
@@ -205,11 +207,50 @@ static void many_sessions(void) {
         join(t[i]);
 }
 
+static int connect_flush(const char *name, mailbox *to, char *group) { return FL_connect(name, "me", 0, to, group); }
+
+static void *flood(void *unused) {
+    static const char text[10000];
+    int n;
+    do
+        n = FL_multicast(mbox, AGREED_MESS, "#a#b", 0, sizeof text, text);
+    while (n == sizeof text);
+    EQUAL(n, CONNECTION_CLOSED);
+    return unused;
+}
+
+/* A daemon takes no more before its own messages are received: the flush layer
+ * receives while it sends. */
+static void flush_layer_receives_while_it_sends(void) {
+    pthread_t sender;
+    struct stream s = {0};
+    struct got *g = calloc(1, sizeof *g);
+    int more;
+    CHECK(g);
+    daemon_end = fake_connect_by(connect_flush, &mbox, 5);
+    start(&sender, flood, NULL);
+    for (struct pollfd p = {.fd = mbox, .events = POLLOUT}; poll(&p, 1, 1) > 0;)
+        ;
+    put_data(&s, AGREED_MESS, "#a#b", ME, "pong");
+    write_stream(daemon_end, &s);
+    alarm(60);
+    EQUAL(FL_receive(mbox, &g->type, g->sender, 9, &g->num_groups, g->groups, &g->mess_type, &g->mismatch,
+                     sizeof g->data, g->data, &more),
+          4);
+    alarm(0);
+    EQUAL(FL_disconnect(mbox), 0);
+    join(sender);
+    close(daemon_end);
+    stream_free(&s);
+    free(g);
+}
+
 int main(void) {
     RUN(plain);
     RUN(with_gathering);
     RUN(with_both);
     RUN(closing_wakes_all);
     RUN(many_sessions);
+    RUN(flush_layer_receives_while_it_sends);
     return 0;
 }

@@ -25,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -195,12 +196,12 @@ public:
 
     // End the session. The destructor does so, too.
     void disconnect() noexcept {
-        close([](mailbox m) { SP_disconnect(m); });
+        close([](mailbox m) { SP_x_shutdown(m); }, [](mailbox m) { SP_disconnect(m); });
     }
 
     // End it without a word to the daemon, as if the program had died.
     void abort() noexcept {
-        close([](mailbox m) { SP_kill(m); });
+        close([](mailbox m) { ::shutdown(m, SHUT_RDWR); }, [](mailbox m) { SP_kill(m); });
     }
 
 private:
@@ -222,15 +223,15 @@ private:
         return check(m < 0 ? ILLEGAL_SESSION : f(m), what);
     }
 
-    template <class F> void close(F f) noexcept {
+    template <class Wake, class End> void close(Wake wake, End end) noexcept {
         const mailbox m = mbox_.exchange(-1);
         if (m < 0)
             return;
         if (calls_ > 0)
-            SP_x_shutdown(m);
+            wake(m);
         while (calls_ > 0)
             std::this_thread::yield();
-        f(m);
+        end(m);
     }
 
     template <class Name>
@@ -271,13 +272,28 @@ private:
     }
 
     std::optional<event> take(int milliseconds) {
-        std::lock_guard<std::mutex> one(receiving_);
+        std::unique_lock<std::timed_mutex> one(receiving_, std::defer_lock);
+        if (milliseconds < 0) {
+            one.lock();
+        } else if (!one.try_lock()) { // another thread receives
+            const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+            if (!one.try_lock_until(until))
+                return std::nullopt;
+            const auto left = until - std::chrono::steady_clock::now();
+            const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+            milliseconds = ms > 0 ? static_cast<int>(ms) : 0;
+        }
         // The message is in the library when SP_x_wait returns 1, so that no room
         // is made for what a daemon only promises.
-        if (call("receive", [&](mailbox m) { return SP_x_wait(m, milliseconds); }) == 0)
-            return std::nullopt;
         raw r;
-        const int len = call("receive", [&](mailbox m) { return into_buffers(m, r); });
+        bool late = false;
+        const int len = call("receive", [&](mailbox m) {
+            const int n = SP_x_wait(m, milliseconds);
+            late = n == 0;
+            return n > 0 ? into_buffers(m, r) : n;
+        });
+        if (late)
+            return std::nullopt;
         r.data = {data_.data(), static_cast<std::size_t>(len)};
         event e = make(r);
         if (data_.size() > 1'000'000) { // large ones are rare
@@ -369,7 +385,7 @@ private:
     std::atomic<int> calls_{0};
     std::string private_group_;
     std::array<int, 3> version_{};
-    std::mutex receiving_; // for what follows
+    std::timed_mutex receiving_; // for what follows
     std::vector<char> data_;
     std::vector<std::array<char, MAX_GROUP_NAME>> groups_;
 };

@@ -152,6 +152,34 @@ void threads() {
     }
 }
 
+// Waits until another thread waits for messages: what it can receive is gone.
+void await_receiver(spread::connection &c, const char *text) {
+    c.multicast(c.private_group(), text);
+    do
+        std::this_thread::sleep_for(1ms);
+    while (c.poll() > 0);
+}
+
+// A time-out holds while another thread receives; and abort sends nothing.
+void beside_a_receiver() {
+    spread::connection a(daemon_name), b(daemon_name);
+    b.join(room);
+    expect<spread::view>(b);
+    std::thread receiver([&] {
+        CHECK(std::get<spread::message>(a.receive()).data == "one");
+        CHECK(code_of([&] { a.receive(); }) == CONNECTION_CLOSED);
+    });
+    await_receiver(a, "one");
+    CHECK(!a.receive(0ms).has_value());
+    CHECK(!a.receive(5ms).has_value());
+    a.gather(1000);
+    a.multicast(room, "kept");
+    a.abort();
+    receiver.join();
+    b.multicast(room, "behind");
+    CHECK(expect<spread::message>(b).data == "behind");
+}
+
 // A daemon of one's own, which dies and comes back.
 class own_daemon {
 public:
@@ -250,6 +278,7 @@ int main() {
     refused();
     descriptor();
     threads();
+    beside_a_receiver();
     restarted();
     return 0;
 }

@@ -58,6 +58,13 @@ local function check(o)
   end
 end
 
+-- Whether a scheduler could go on with others meanwhile: the main program, which
+-- Lua 5.1 does not call a coroutine, cannot yield.
+local function in_coroutine()
+  local co, main = coroutine.running()
+  return co and not main
+end
+
 --- Connects to a daemon. daemon: "PORT@HOST", "PORT" (this machine: its Unix
 -- socket or TCP), "unix:PATH"; nil or "" is "4803". options, all optional:
 --
@@ -80,9 +87,11 @@ function M.connect(daemon, options)
   local deadline = socket.gettime() + o.timeout
   local sock, where = address.dial(a, deadline)
   if not sock then return nil, where end
+  local stream = Stream.new(sock, in_coroutine() and o.wait or nil)
   local c
-  c, err = connection.establish(Stream.new(sock, o.wait), where, o, deadline)
+  c, err = connection.establish(stream, where, o, deadline)
   if not c then sock:close() end
+  stream.wait = o.wait
   return c, err
 end
 

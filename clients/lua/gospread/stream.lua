@@ -20,7 +20,7 @@ function Stream.new(sock, wait)
     wait = wait,
     buf = "", pos = 1, -- buf from pos on has been read and not used,
     parts = {}, more = 0, -- and behind it these pieces, of so many bytes
-    writing = false,
+    writer = nil, -- the coroutine that is writing
   }, Stream)
 end
 
@@ -99,17 +99,25 @@ function Stream:push(data, deadline)
   end
 end
 
+-- Whether who was writing has given up in the middle of it: an error of `wait`
+-- went through.
+local function gave_up(writer, this)
+  return writer == this or (type(writer) == "thread" and coroutine.status(writer) == "dead")
+end
+
 --- Writes all of data. Returns true, or nil, a text as for read, and how many
 -- bytes went out. Coroutines that write at once take turns.
 function Stream:write(data, deadline)
-  while self.writing do
+  local this = coroutine.running() or "main"
+  while self.writer do
+    if gave_up(self.writer, this) then return nil, "a coroutine failed while it wrote a message", 0 end
     local seconds = left(deadline)
     if seconds == 0 then return nil, "timeout", 0 end
     self.wait(self.sock, "write", seconds)
   end
-  self.writing = true
+  self.writer = this
   local ok, err, sent = self:push(data, deadline)
-  self.writing = false
+  self.writer = nil
   if not self.wait then self.sock:settimeout(0) end
   return ok, err, sent
 end

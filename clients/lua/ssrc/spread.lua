@@ -194,6 +194,10 @@ end
 function Mailbox:private_group() return self.c.private_group end
 function Mailbox:name() return self.c:name() end
 function Mailbox:descriptor() return self.c:getfd() end
+-- For socket.select, which takes mailboxes: the descriptor alone does not know of
+-- messages that were read ahead.
+function Mailbox:getfd() return self.c:getfd() end
+function Mailbox:dirty() return self.c:dirty() end
 function Mailbox:join(group) must(self.c:join(group)) end
 function Mailbox:leave(group) must(self.c:leave(group)) end
 function Mailbox:poll() return must(self.c:poll()) end

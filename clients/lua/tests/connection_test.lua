@@ -242,6 +242,38 @@ function T.coroutines_take_turns()
   equal("in", got.data)
 end
 
+-- A message of which a part went out cannot be taken back: who sends next is told.
+function T.a_wait_that_fails_breaks_the_connection()
+  local c, _, sock = connect({}, {wait = function() error "cancelled" end})
+  sock.accepts = {10}
+  assert(not coroutine.resume(coroutine.create(function() c:multicast("g", "a") end)))
+  fails("CONNECTION_CLOSED", c:multicast("g", "b"))
+  c, _, sock = connect({}, {wait = function() error "cancelled" end})
+  sock.accepts = {10}
+  assert(not pcall(c.multicast, c, "g", "a"))
+  fails("CONNECTION_CLOSED", c:multicast("g", "b"))
+  c:close()
+end
+
+-- The main program cannot yield, so that connecting waits in LuaSocket there.
+function T.connect_waits_where_it_is_called()
+  local listener = assert(socket.bind("127.0.0.1", 0)) -- and says nothing
+  local _, port = listener:getsockname()
+  local waits = 0
+  local function wait()
+    waits = waits + 1
+    coroutine.yield()
+  end
+  local function dial() return spread.connect(port .. "@127.0.0.1", {timeout = 0.02, wait = wait}) end
+  local err = fails("CONNECTION_CLOSED", dial())
+  equal(0, waits)
+  assert(err.message:find("timeout", 1, true), err.message)
+  local task = coroutine.create(function() fails("CONNECTION_CLOSED", dial()) end)
+  repeat assert(coroutine.resume(task)) until coroutine.status(task) == "dead"
+  assert(waits > 0)
+  listener:close()
+end
+
 function T.close_wakes_a_receiving_coroutine()
   local c = connect({}, {wait = function() coroutine.yield() end, linger = 0})
   local task = coroutine.wrap(function() return c:receive() end)

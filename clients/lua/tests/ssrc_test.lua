@@ -79,6 +79,20 @@ function T.sends_and_receives()
   b:kill()
 end
 
+function T.select_knows_what_was_read_ahead()
+  local socket = require "socket"
+  local m = mailbox("sscsel", false)
+  local message = S.Message()
+  message:write("x")
+  for _ = 1, 2 do m:send(message, m:private_group()) end
+  for _ = 1, 2 do
+    assert(socket.select({m}, nil, 5)[m], "nothing to receive")
+    m:receive(message)
+  end
+  equal(nil, socket.select({m}, nil, 0)[m])
+  m:kill()
+end
+
 function T.membership()
   local a = mailbox()
   local m, info, groups, list, mine = S.Message(), S.MembershipInfo(), S.GroupList(), S.GroupList(), S.GroupList()

@@ -89,6 +89,9 @@ final class WorkQueueTest extends TestCase
         $this->throws(TooLargeException::class, 0, static fn () => $q->submit(str_repeat('x', Submitter::MAX_PAYLOAD + 1)));
         $this->throws(\ValueError::class, 0, static fn () => $q->submit('x', 'a b'));
         $this->throws(\ValueError::class, 0, static fn () => $q->submit('x', timeLimit: 0.0));
+        $this->throws(\ValueError::class, 0, static fn () => $q->submit('x', timeLimit: NAN));
+        // Numbers that no worker would read become the largest.
+        $this->same("wq1 x\nn=999999999999999\n\n", (new Message('x', ['n' => PHP_INT_MAX]))->encode());
         $this->throws(\ValueError::class, 0, static fn () => new Submitter('4803', 'a b'));
     }
 

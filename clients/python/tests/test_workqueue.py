@@ -61,6 +61,11 @@ def setUpModule():
         unittest.addModuleCleanup(patch.stop)
 
 
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
 class Case(unittest.TestCase):
     address = ADDRESS
 
@@ -130,6 +135,10 @@ class WithDaemon(Case):
                 task.check()
             if what == "exit":
                 sys.exit("really")
+            if what == "half":
+                raise ValueError("\ud83d")
+            if what == "mute":
+                raise Mute
             return 5 if what == "number" else None
 
         self.worker(handler, capacity=4)
@@ -142,6 +151,8 @@ class WithDaemon(Case):
             (b"slow", {"time_limit": 0.02}, "longer than 0.02s"),
             (b"exit", {}, "SystemExit: really"),
             (b"number", {}, "returned a int"),
+            (b"half", {}, r"ValueError: \?"),
+            (b"mute", {}, "Mute: its text cannot be read"),
         ):
             with self.subTest(payload, **options):
                 job = s.submit(payload, **options)
@@ -151,6 +162,30 @@ class WithDaemon(Case):
                     with self.assertRaisesRegex(Failed, want):
                         job.result(20)
                     self.assertEqual(s.status(job.id).state, State.FAILED)
+
+    def test_handler_that_does_not_end(self):
+        """It keeps its slot, so that what comes later goes to others, and gives it back."""
+        go = threading.Event()
+        self.addCleanup(go.set)
+
+        def handler(task):
+            if task.payload == b"hang" and task.attempt == 1:
+                go.wait(20)
+            return task.payload[::-1]
+
+        w = self.worker(handler)
+        s = self.submitter()
+        job = s.submit(b"hang", time_limit=0.05)
+        while w.stats.capacity != 0 or w.stats.waiting != 1:
+            pass
+        self.worker(handler)
+        self.assertEqual(job.result(20), b"gnah")
+        for _ in range(4):
+            self.assertEqual(s.submit(b"ab").result(20), b"ba")
+        self.assertEqual(s.stats().capacity, 1)
+        go.set()
+        while s.stats().capacity != 2:
+            pass
 
     def test_progress_and_cancel(self):
         go = threading.Event()
@@ -291,6 +326,22 @@ class WithDaemon(Case):
         for f in (lambda: s.submit(b""), s.stats):
             with self.assertRaises(Closed):
                 f()
+
+    def test_numbers(self):
+        """Who wants no limit says so with the largest numbers; what is no number is refused."""
+        most = sys.maxsize
+        self.worker(lambda task: task.payload[::-1], limits=Limits(most, most, most, most, most))
+        s = self.submitter()
+        self.assertEqual(s.submit(b"ab", max_attempts=most, time_limit=1e300).result(20), b"ba")
+        for bad in (-1, 1.5):
+            with self.assertRaises((ValueError, TypeError)):
+                Limits(kept=bad)
+            with self.assertRaises((ValueError, TypeError)):
+                Worker(self.address, self.queue, len, capacity=bad)
+            with self.assertRaises((ValueError, TypeError)):
+                s.submit(b"", max_attempts=bad)
+        with self.assertRaises(ValueError):
+            s.submit(b"", time_limit=float("nan"))
 
     def test_asyncio(self):
         self.worker(lambda task: task.payload)

@@ -48,6 +48,8 @@ def act(core: Core, c: Dict[str, Any]) -> List[Effect]:
         return core.set_capacity(n)
     elif op == "skip":
         return core.skip()
+    elif op == "tick":
+        return core.tick()
     return []
 
 

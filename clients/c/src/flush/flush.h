@@ -14,7 +14,11 @@ struct fl_session {
     pthread_mutex_t recv_lock;
     struct fl_message *in;
     int in_groups, in_data; /* room */
-    /* Held while messages are sent, so that none follows a FLUSH_OK. */
+    /* One sends at a time, so that nothing follows a FLUSH_OK that was allowed
+     * before it. Taken before lock. */
+    pthread_mutex_t send_lock;
+    /* For m. Nobody waits for the daemon with it: while one thread sends, others
+     * receive what the daemon has to get rid of first. */
     pthread_mutex_t lock;
     struct machine m;
 };
@@ -22,7 +26,8 @@ struct fl_session {
 struct fl_session *fl_get(mailbox mbox);
 void fl_put(struct fl_session *s);
 
-/* Sends what the machine has to send. With the lock. */
+/* Sends what the machine has to send, unless another thread sends: then that one
+ * does it. Without a lock. */
 int fl_send_due(struct fl_session *s);
 
 #endif

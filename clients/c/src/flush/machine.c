@@ -34,6 +34,13 @@ static void give(struct machine *m, struct fl_message *e) {
     m->size += sizeof *e + (size_t)e->num_groups * MAX_GROUP_NAME + (size_t)e->len;
 }
 
+struct control *machine_take_sends(struct machine *m) {
+    struct control *c = m->sends;
+    m->sends = NULL;
+    m->sends_end = &m->sends;
+    return c;
+}
+
 void machine_pop(struct machine *m) {
     struct fl_message *e = m->events;
     m->events = e->next;

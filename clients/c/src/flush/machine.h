@@ -86,6 +86,9 @@ int machine_flush(struct machine *m, const char *group);
 int machine_send(struct machine *m, service type, const char *group, const char (*receivers)[MAX_GROUP_NAME],
                  int num_receivers, struct trailer *t);
 
+/* Takes out all that is to be sent. The caller frees it. */
+struct control *machine_take_sends(struct machine *m);
+
 /* Takes the first event for the user out of the queue. */
 void machine_pop(struct machine *m);
 

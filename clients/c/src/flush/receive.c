@@ -88,12 +88,12 @@ static int deliver(struct fl_session *s, const struct target *t, bool drop) {
     return cut_data ? BUFFER_TOO_SHORT : (int)len;
 }
 
-/* One step with the lock: sends what is due, and delivers. *done tells whether
- * there was something. */
+/* One step: sends what is due, and delivers. *done tells whether there was
+ * something. */
 static int step(struct fl_session *s, const struct target *t, bool drop, int *more, bool *done) {
-    pthread_mutex_lock(&s->lock);
     /* If the connection is lost, receiving says so, behind what has arrived. */
     (void)fl_send_due(s);
+    pthread_mutex_lock(&s->lock);
     int result = s->m.failed;
     *done = result != 0;
     if (s->m.events) {

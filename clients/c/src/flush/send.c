@@ -6,44 +6,73 @@
 /* Bits that a user must not send. */
 #define NOT_FOR_USERS ((unsigned)FLUSH_REQ_MESS | MEMBERSHIP_MESS | ENDIAN_RESERVED | RESERVED)
 
-int fl_send_due(struct fl_session *s) {
-    struct machine *m = &s->m;
-    while (m->sends) {
-        struct control *c = m->sends;
-        int n = SP_multicast(s->mbox, FIFO_MESS, c->group, c->type, (int)ID_SIZE, (const char *)&c->id);
-        if (n < 0)
-            return n;
-        m->sends = c->next;
-        if (!m->sends)
-            m->sends_end = &m->sends;
+/* Sends messages of the layer itself, and frees them. With send_lock. */
+static int send_controls(const struct fl_session *s, struct control *c) {
+    int result = 0;
+    while (c) {
+        struct control *next = c->next;
+        if (result >= 0)
+            result = SP_multicast(s->mbox, FIFO_MESS, c->group, c->type, (int)ID_SIZE, (const char *)&c->id);
         free(c);
+        c = next;
     }
-    return 0;
+    return result < 0 ? result : 0;
 }
 
-/* With the lock. */
-static int send_locked(struct fl_session *s, service type, const char *group,
-                       const char (*receivers)[MAX_GROUP_NAME], int num_receivers, int16 mess_type,
-                       const scatter *scat) {
-    struct trailer t;
-    int err = machine_send(&s->m, type, group, receivers, num_receivers, &t);
-    if (!err)
-        err = fl_send_due(s);
-    if (err)
-        return err;
+int fl_send_due(struct fl_session *s) {
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        bool due = s->m.sends != NULL;
+        pthread_mutex_unlock(&s->lock);
+        /* Who holds the lock looks again when it has released it. */
+        if (!due || pthread_mutex_trylock(&s->send_lock) != 0)
+            return 0;
+        pthread_mutex_lock(&s->lock);
+        struct control *c = machine_take_sends(&s->m);
+        pthread_mutex_unlock(&s->lock);
+        int result = send_controls(s, c);
+        pthread_mutex_unlock(&s->send_lock);
+        if (result < 0)
+            return result;
+    }
+}
+
+/* Sends data with what is appended. With send_lock. */
+static int send_data(const struct fl_session *s, service type, const char *group,
+                     const char (*receivers)[MAX_GROUP_NAME], int num_receivers, int16 mess_type,
+                     const scatter *scat, const struct trailer *t) {
     scatter out;
     char tail[TRAILER_SIZE];
     size_t n = scat->num_elements;
     memcpy(out.elements, scat->elements, n * sizeof *out.elements);
-    size_t tail_size = trailer_put(tail, &t, mess_type);
+    size_t tail_size = trailer_put(tail, t, mess_type);
     out.elements[n] = (scat_element){tail, tail_size};
     out.num_elements = n + 1;
-    if (t.vulnerable)
+    if (t->vulnerable)
         mess_type = VULNERABLE;
-    int sent = t.subgroup ? SP_multigroup_scat_multicast(s->mbox, type | SUBGROUP_CAST, num_receivers, receivers,
-                                                         mess_type, &out)
-                          : SP_scat_multicast(s->mbox, type, group, mess_type, &out);
+    int sent = t->subgroup ? SP_multigroup_scat_multicast(s->mbox, type | SUBGROUP_CAST, num_receivers, receivers,
+                                                          mess_type, &out)
+                           : SP_scat_multicast(s->mbox, type, group, mess_type, &out);
     return sent < 0 ? sent : sent - (int)tail_size;
+}
+
+static int send_allowed(struct fl_session *s, service type, const char *group,
+                        const char (*receivers)[MAX_GROUP_NAME], int num_receivers, int16 mess_type,
+                        const scatter *scat) {
+    struct trailer t;
+    pthread_mutex_lock(&s->send_lock);
+    pthread_mutex_lock(&s->lock);
+    int result = machine_send(&s->m, type, group, receivers, num_receivers, &t);
+    /* What becomes due from here on goes behind the message. */
+    struct control *before = result ? NULL : machine_take_sends(&s->m);
+    pthread_mutex_unlock(&s->lock);
+    if (!result)
+        result = send_controls(s, before);
+    if (!result)
+        result = send_data(s, type, group, receivers, num_receivers, mess_type, scat, &t);
+    pthread_mutex_unlock(&s->send_lock);
+    (void)fl_send_due(s);
+    return result;
 }
 
 static int send_message(mailbox mbox, service type, const char *group, const char (*receivers)[MAX_GROUP_NAME],
@@ -62,11 +91,8 @@ static int send_message(mailbox mbox, service type, const char *group, const cha
         result = ILLEGAL_MESSAGE;
     else if (!group)
         result = ILLEGAL_GROUP;
-    else {
-        pthread_mutex_lock(&s->lock);
-        result = send_locked(s, type, group, receivers, num_receivers, mess_type, scat);
-        pthread_mutex_unlock(&s->lock);
-    }
+    else
+        result = send_allowed(s, type, group, receivers, num_receivers, mess_type, scat);
     fl_put(s);
     return result;
 }

@@ -44,6 +44,7 @@ void fl_put(struct fl_session *s) {
     machine_free(&s->m);
     free(s->in);
     pthread_mutex_destroy(&s->recv_lock);
+    pthread_mutex_destroy(&s->send_lock);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -79,6 +80,7 @@ int FL_connect(const char *daemon_name, const char *user_name, int priority, mai
         fl_put(stale);
     s->refs = 1;
     pthread_mutex_init(&s->recv_lock, NULL);
+    pthread_mutex_init(&s->send_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
     machine_init(&s->m, self);
     *mbox = s->mbox;
@@ -103,11 +105,14 @@ int FL_join(mailbox mbox, const char *group_name) {
     struct fl_session *s = fl_get(mbox);
     if (!s)
         return ILLEGAL_SESSION;
+    pthread_mutex_lock(&s->send_lock);
     pthread_mutex_lock(&s->lock);
     int result = group_name ? machine_join(&s->m, group_name) : ILLEGAL_GROUP;
+    pthread_mutex_unlock(&s->lock);
     if (!result)
         result = SP_join(mbox, group_name);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->send_lock);
+    (void)fl_send_due(s);
     fl_put(s);
     return result;
 }
@@ -116,14 +121,20 @@ int FL_leave(mailbox mbox, const char *group_name) {
     struct fl_session *s = fl_get(mbox);
     if (!s)
         return ILLEGAL_SESSION;
+    pthread_mutex_lock(&s->send_lock);
     pthread_mutex_lock(&s->lock);
     int result = group_name ? machine_leave(&s->m, group_name) : ILLEGAL_GROUP;
+    pthread_mutex_unlock(&s->lock);
     if (!result) {
         result = SP_leave(mbox, group_name);
-        if (result < 0)
+        if (result < 0) {
+            pthread_mutex_lock(&s->lock);
             machine_stay(&s->m, group_name);
+            pthread_mutex_unlock(&s->lock);
+        }
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->send_lock);
+    (void)fl_send_due(s);
     fl_put(s);
     return result;
 }
@@ -134,9 +145,9 @@ int FL_flush(mailbox mbox, const char *group_name) {
         return ILLEGAL_SESSION;
     pthread_mutex_lock(&s->lock);
     int result = group_name ? machine_flush(&s->m, group_name) : ILLEGAL_GROUP;
+    pthread_mutex_unlock(&s->lock);
     if (!result)
         result = fl_send_due(s);
-    pthread_mutex_unlock(&s->lock);
     fl_put(s);
     return result;
 }

@@ -90,14 +90,14 @@ final class Submitter
     {
         $id ??= bin2hex(random_bytes(16));
         $fields = ['id' => self::checked($id), 'max' => $maxAttempts];
-        if ($maxAttempts < 1 || $timeLimit !== null && $timeLimit <= 0) {
+        if ($maxAttempts < 1 || $timeLimit !== null && !($timeLimit > 0)) {
             throw new \ValueError("job $id: less than one attempt, or no time");
         }
         if (strlen($payload) > self::MAX_PAYLOAD) {
             throw new TooLargeException("job $id: the payload has " . strlen($payload) . ' bytes, at most ' . self::MAX_PAYLOAD . ' are allowed');
         }
         if ($timeLimit !== null) {
-            $fields['limit'] = max(1, (int) round($timeLimit * 1000));
+            $fields['limit'] = max(1, (int) round(min($timeLimit * 1000, Message::MAX_NUMBER)));
         }
         [$answer] = $this->ask($id, new Message('submit', $fields, $payload));
         if ($answer->get('state') === 'refused') {

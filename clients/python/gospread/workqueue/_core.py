@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from ._table import CANCELLED, DONE, FAILED, RUNNING, STATES, WAITING, Limits, Row, Table, decode_table, merge, owned
+from ._table import CANCELLED, CEILING, DONE, FAILED, RUNNING, STATES, WAITING, Limits, Row, Table, decode_table, merge, owned
 from ._wire import PART_SIZE, Message, cut, names, parse, valid_id
 
 _STATE_PIECE = 100_000
 # Bounds of what a member keeps for a view; they must be the same everywhere.
-_MAX_STATE = 4 << 30  # of a table that is sent; see Limits.check
+_MAX_STATE = 4 << 30  # of a table that is sent; see CEILING
 _MAX_HELD = 10_000
 _MAX_HELD_PAYLOAD = 64 << 20
 
@@ -76,13 +76,29 @@ class _Task:
 class _Member:
     """A worker of the present view."""
 
-    __slots__ = ("name", "worker", "capacity", "running")
+    __slots__ = ("name", "worker", "capacity", "running", "heard")
 
     def __init__(self, name: str, worker: str, capacity: int) -> None:
         self.name = name
         self.worker = worker
         self.capacity = capacity
         self.running = 0
+        self.heard = False  # since it was looked at the last time
+
+
+@dataclass
+class _Probe:
+    """Finds members that hang; see Go's probe.go."""
+
+    active: bool = False
+    """Something was asked or told since the last tick."""
+    pinged: bool = False
+    """By anybody, since the last tick."""
+    waited: int = 0
+    """Ticks since an own PING; 0: there is none."""
+
+
+_PATIENT_TICKS = 3
 
 
 class _Hello(NamedTuple):
@@ -211,11 +227,15 @@ class Core:
         self.group = group
         self.worker = worker
         self.capacity = capacity
-        self._own_limits, self._limits = limits, limits.least(limits)
+        self._own_limits, self._limits = limits, limits.least(CEILING)
         self._part = part
         self.table = Table()
         self._tasks: Dict[str, _Task] = {}
         self.me = ""
+        self._view = ""
+        self._repeats = 0
+        self._members: List[str] = []
+        self._probe = _Probe()
         self._ex: Optional[_Exchange] = None
         self._people: List[_Member] = []
         self._deaf: List[str] = []
@@ -230,7 +250,7 @@ class Core:
     def connected(self, me: str) -> None:
         """A new connection, under a name; "": there is none. Views and messages from now on are its own."""
         self._abandon()
-        self.me, self._people, self._deaf = me, [], []
+        self.me, self._people, self._deaf, self._probe = me, [], [], _Probe()
         for t in self._tasks.values():
             t.sent = False
 
@@ -238,9 +258,17 @@ class Core:
         """A view of the group: a name that no other view has, and the members in their order."""
         if not self.me or self.me not in members:
             return []
+        self._view, self._members, self._repeats = view, list(members), 0
+        self._exchange(view)
+        return self._take()
+
+    def _exchange(self, view: str, without: Sequence[str] = ()) -> None:
+        """Begin one among the members of the view, without those that are named."""
         self._abandon()
-        self._deaf = [m for m in self._deaf if m in members]
-        self._ex = _Exchange(view, members)
+        self._probe = _Probe()
+        self._deaf = [m for m in self._deaf if m in self._members]
+        self._ex = _Exchange(view, self._members)
+        self._ex.skipped.update(without)
         self._mark += 1
         self._retired = False
         limits = self._own_limits
@@ -250,7 +278,6 @@ class Core:
             keptbytes=limits.kept_bytes, result=limits.result,
         )  # fmt: skip
         self._send(hello, self.group)
-        return self._take()
 
     def message(self, sender: str, data: bytes) -> List[Effect]:
         """A message that was sent to the group, in its order."""
@@ -263,7 +290,11 @@ class Core:
         elif self._ex is not None:
             if not self._ex.hold(sender, m):
                 self._dropped(m)
+        elif m.verb in ("ping", "here", "again"):
+            self._probed(sender, m)
         else:
+            self._probe.active = True
+            self._hear(sender)
             self._apply(sender, m)
             self._work()
         return self._take()
@@ -315,6 +346,27 @@ class Core:
             self._send(Message("skip", view=ex.view, who=" ".join(who)), self.group)
         return self._take()
 
+    def tick(self) -> List[Effect]:
+        """Time has passed; at equal distances, in which a worker that is well answers."""
+        p = self._probe
+        idle = not p.active and not self.table.open and not p.waited
+        pinged = p.pinged
+        p.active = p.pinged = False
+        if not self.settled or idle:
+            return []
+        if not self._silent():
+            self._listen(0)
+        elif p.waited == 0:
+            if not pinged:
+                self._ping()
+            self._listen(0)
+        elif p.waited < _PATIENT_TICKS:
+            p.waited += 1
+        else:
+            p.waited += 1
+            self._ping()
+        return self._take()
+
     # What is known
 
     @property
@@ -329,11 +381,19 @@ class Core:
 
     @property
     def retired(self) -> bool:
-        """Whether the worker can leave without costing any job an attempt."""
+        """Whether the worker can leave without costing any job an attempt, or taking along what
+        others have yet to learn."""
         if self._tasks or self.capacity > 0:
             return False
+        if not self.settled:
+            return self.table.clock == 0
         p = self._person(self.worker)
-        return not self.settled or (p is not None and p.capacity == 0 and p.running == 0)
+        return p is not None and p.capacity == 0 and p.running == 0
+
+    @property
+    def running(self) -> int:
+        """How many tasks have not ended, as far as this worker knows."""
+        return sum(t.outcome is None for t in self._tasks.values())
 
     def counts(self) -> Counts:
         waiting, ended = len(self.table.waiting), len(self.table.ended)
@@ -648,6 +708,54 @@ class Core:
         )  # fmt: skip
         self._send(m, to)
 
+    # Members that hang
+
+    def _ping(self) -> None:
+        self._send(Message("ping", view=self._exchange_name), self.group)
+
+    def _listen(self, waited: int) -> None:
+        """Begin to look who is heard."""
+        self._probe.waited = waited
+        for p in self._people:
+            p.heard = False
+
+    def _hear(self, sender: str) -> None:
+        for p in self._people:
+            if p.name == sender:
+                p.heard = True
+
+    def _silent(self) -> List[str]:
+        return [p.name for p in self._people if not p.heard and p.name != self.me]
+
+    @property
+    def _exchange_name(self) -> str:
+        return f"{self._view}+{self._repeats}" if self._repeats else self._view
+
+    def _probed(self, sender: str, m: Message) -> None:
+        view = self._exchange_name
+        if m.get("view") != view or all([p.name != sender for p in self._people]):
+            return
+        self._hear(sender)
+        if m.verb == "again":
+            who = names(m.get("who"))
+            without = [p.name for p in self._people if p.name != sender and p.name in who]
+            if without:
+                self._repeats += 1
+                self._exchange(self._exchange_name, without)
+        elif m.verb != "ping":
+            return
+        elif sender != self.me:
+            self._probe.pinged = True
+            self._send(Message("here", view=view), self.group)
+        elif self._probe.waited <= _PATIENT_TICKS:
+            if self._probe.waited == 0:
+                self._listen(1)
+        else:
+            silent = self._silent()
+            if silent:
+                self._send(Message("again", view=view, who=" ".join(silent)), self.group)
+            self._listen(0)
+
     # The exchange of tables after a view
 
     def _abandon(self) -> None:
@@ -738,7 +846,7 @@ class Core:
         self.table.drop_pieces()
         self.table.renumber()
         self._ex, self._people = None, []
-        self._limits = ex.hellos[taking[0]].limits
+        self._limits = CEILING
         for m in taking:
             hello = ex.hellos[m]
             self._limits = self._limits.least(hello.limits)

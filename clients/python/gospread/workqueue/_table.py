@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, insort
 from dataclasses import asdict, dataclass
+from operator import index
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ._wire import MAX_INT, Fields, hash_of, head, number, parse_fields, valid_id
+from ._wire import MAX_NUMBER, Fields, hash_of, head, number, parse_fields, valid_id
 
 WAITING, RUNNING, FAILED, CANCELLED, DONE = range(5)
 """What has become of a job. Of two states of one job the higher counts."""
 STATES = ("waiting", "running", "failed", "cancelled", "done")
-
-# The most that limits may add up to, with what a row takes besides its data: a few parts of a
-# network that were full still fit in one STATE when they have come together.
-_MAX_LIMITS = 1 << 30
-_ROW_SIZE = 2 << 10
 
 
 @dataclass(frozen=True)
@@ -34,22 +30,19 @@ class Limits:
     result: int = 16 << 20
     """Bytes of one result; kept_bytes bounds it too."""
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if index(value) < 0:
+                raise ValueError(f"a limit below zero: {name}={value}")
+
     def least(self, other: Limits) -> Limits:
         mine, theirs = asdict(self), asdict(other)
         least = {k: min(v, theirs[k]) for k, v in mine.items()}
         return Limits(**{**least, "result": min(least["result"], least["kept_bytes"])})
 
-    def check(self) -> None:
-        """Raise ``ValueError`` if a table within the limits could become too large to be sent."""
-        for name, n in asdict(self).items():
-            if not 0 <= n <= _MAX_LIMITS:
-                raise ValueError(f"a limit of {n} ({name}) is not from 0 to {_MAX_LIMITS}")
-        total = self.bytes + self.kept_bytes + _ROW_SIZE * (self.jobs + self.kept)
-        if total > _MAX_LIMITS:
-            raise ValueError(
-                f"the limits allow {total} bytes in all, counting {_ROW_SIZE} for each job besides its data; "
-                f"{_MAX_LIMITS} are possible"
-            )
+
+CEILING = Limits(jobs=250_000, bytes=1 << 30, kept=250_000, kept_bytes=1 << 30, result=1 << 30)
+"""The most that any workers keep, whatever they want: so a table fits in one STATE."""
 
 
 class Row:
@@ -265,7 +258,7 @@ class Table:
 
         That happens if somebody has forged a table.
         """
-        if self.clock <= MAX_INT // 2:
+        if self.clock <= MAX_NUMBER // 2:
             return
         rows = self.sorted()
         ended = [self.jobs[id] for _, id in self.ended]

@@ -10,7 +10,8 @@ MESSAGE_TYPE = 22353
 """The 16-bit Spread message type of all messages of work queues."""
 PART_SIZE = 128 << 10
 """The most data that one message carries."""
-MAX_INT = 999_999_999_999_999
+MAX_NUMBER = 10**15 - 1
+"""The largest that is read."""
 
 _MAGIC = b"wq1 "
 _MAX_HEADER = 64 << 10
@@ -30,7 +31,7 @@ class Message:
     def __init__(self, verb: str, data: bytes = b"", **fields: object) -> None:
         self.verb = verb
         self.data = data
-        self.fields: Fields = {k: str(v).replace("\n", " ") for k, v in fields.items()}
+        self.fields: Fields = {k: _value(v) for k, v in fields.items()}
 
     def get(self, key: str) -> str:
         return self.fields.get(key, "")
@@ -46,6 +47,11 @@ class Message:
         return self.header() + self.data
 
 
+def _value(v: object) -> str:
+    """A value as messages have it. Numbers that nobody would read become the largest that is."""
+    return str(min(v, MAX_NUMBER) if isinstance(v, int) else v).replace("\n", " ")
+
+
 def number(fields: Fields, key: str, default: int) -> Optional[int]:
     value = fields.get(key)
     if value is None:
@@ -54,7 +60,10 @@ def number(fields: Fields, key: str, default: int) -> Optional[int]:
 
 
 def encode(s: str) -> bytes:
-    return s.encode("utf-8", "surrogateescape")
+    try:
+        return s.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a pair, as json.loads makes: no message ever had it
+        return s.encode("utf-8", "replace")
 
 
 def decode(b: bytes) -> str:

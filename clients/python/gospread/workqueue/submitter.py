@@ -9,6 +9,7 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from operator import index
 from types import TracebackType
 from typing import Any, Deque, Dict, Iterator, List, Optional, Set, Tuple, Type
 
@@ -271,13 +272,13 @@ class Submitter:
         if id is None:
             id = secrets.token_hex(16)
         _check_id(id)
-        if max_attempts < 1 or (time_limit is not None and time_limit <= 0):
+        if index(max_attempts) < 1 or (time_limit is not None and not time_limit > 0):
             raise ValueError(f"job {id}: less than one attempt, or no time")
         if len(payload) > PART_SIZE:
             raise TooLarge(f"job {id}: the payload has {len(payload)} bytes, at most {PART_SIZE} are allowed")
         fields: Dict[str, object] = {"max": max_attempts}
         if time_limit is not None:
-            fields["limit"] = max(1, round(time_limit * 1000))
+            fields["limit"] = max(1, round(min(time_limit * 1000, 1e15)))
         if not wants_result:
             fields["quiet"] = 1
         return self._enter(Job(self, id, payload, fields))

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
+from operator import index
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Set, Union
 
 from ..connection import Connection, connect
@@ -125,7 +126,7 @@ class Worker:
         grace: seconds that ``run`` waits for running handlers at the end.
         patience: seconds that the members of a new view are waited for.
         """
-        if capacity < 1:
+        if index(capacity) < 1:
             raise ValueError(f"a capacity of {capacity}")
         self._group = group_of(queue)
         self._queue = queue
@@ -138,6 +139,9 @@ class Worker:
         self._tasks: Dict[str, Task] = {}
         self._slots = threading.Semaphore(capacity)
         self._threads: Set[threading.Thread] = set()
+        self._capacity = self._offered = capacity  # what the core knows is offered
+        self._called = 0  # handlers that run, or wait for a slot
+        self._leaving = False
         self._out: Deque[Union[Send, Rejoin]] = deque()
         self._more = threading.Condition(self._lock)
         self._stop = threading.Event()
@@ -222,7 +226,7 @@ class Worker:
 
     def _receive(self, c: Connection, end: _End) -> None:
         mark: Optional[int] = None
-        since = time.monotonic()
+        since = ticked = time.monotonic()
         while not end.reached():
             try:
                 event = c.receive(0.1)
@@ -240,6 +244,9 @@ class Worker:
                 raise SpreadError(
                     ErrorCode.ILLEGAL_GROUP, f"the daemon does not allow this worker into group {self._group}"
                 )
+            if time.monotonic() - ticked > self._patience:
+                ticked = time.monotonic()
+                self._do(lambda core: core.tick())
             # Members of a view are not waited for without end.
             waiting = self._core.waiting
             if waiting is None or waiting != mark:
@@ -273,18 +280,36 @@ class Worker:
     def _do(self, act: Callable[[Core], List[Effect]]) -> None:
         """Let the core act, and do what it asks for."""
         with self._lock:
-            for e in act(self._core):
-                if isinstance(e, Start):
-                    self._start(e)
-                elif isinstance(e, StopEffect):
-                    task = self._tasks.get(e.id)
-                    if task is not None and task.attempt == e.attempt:
-                        task._stop(e.reason, True)
-                else:
-                    if isinstance(e, Rejoin):
-                        log.warning("queue %s: the others went on without this worker; joining again", self._queue)
-                    self._out.append(e)
-                    self._more.notify()
+            self._perform(act(self._core))
+            self._perform(self._offer(self._called - self._core.running))
+
+    def _offer(self, stray: int) -> List[Effect]:
+        """Tell the others how many jobs this worker takes when some handlers go on though their
+        jobs are not this worker's any more: each of them keeps a slot."""
+        n = 0 if self._leaving else max(0, self._capacity - max(0, stray))
+        if n == self._offered:
+            return []
+        self._offered = n
+        return self._core.set_capacity(n)
+
+    def _perform(self, effects: List[Effect]) -> None:
+        for e in effects:
+            if isinstance(e, Start):
+                self._start(e)
+            elif isinstance(e, StopEffect):
+                task = self._tasks.get(e.id)
+                if task is not None and task.attempt == e.attempt:
+                    task._stop(e.reason, True)
+            else:
+                if isinstance(e, Rejoin):
+                    log.warning("queue %s: the others went on without this worker; joining again", self._queue)
+                self._out.append(e)
+                self._more.notify()
+
+    def _leave(self) -> None:
+        """Take no more jobs."""
+        self._leaving = True
+        self._do(lambda core: [])
 
     # Handlers
 
@@ -294,6 +319,7 @@ class Worker:
         task = self._tasks[e.id] = Task(self, e)
         thread = threading.Thread(target=self._work, args=(task,), name=f"job {e.id}", daemon=True)
         self._threads.add(thread)
+        self._called += 1
         thread.start()
 
     def _work(self, task: Task) -> None:
@@ -305,8 +331,7 @@ class Worker:
         try:
             with self._slots:
                 outcome = self._call(task)
-            if not self._killed or not outcome.failed:
-                self._finish(task, outcome)
+            self._finish(task, outcome)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -315,7 +340,12 @@ class Worker:
 
     def _late(self, task: Task) -> None:
         reason = f"it takes longer than {task._limit:g}s"
-        self._finish(task, Outcome(failed=True, retry=True, error=reason))  # before the handler does
+        outcome = Outcome(failed=True, retry=True, error=reason)
+
+        def act(core: Core) -> List[Effect]:  # the handler may go on: first the others learn that it keeps its slot
+            return self._offer(self._called - core.running + 1) + core.finish(task.id, task.attempt, outcome)
+
+        self._end(task, act)
         task._stop(reason, False)
 
     def _call(self, task: Task) -> Outcome:
@@ -324,22 +354,41 @@ class Worker:
         try:
             return Outcome(_result(self._handler(task)))
         except Retry as e:
-            return Outcome(failed=True, retry=True, error=_sendable(str(e)))
+            return Outcome(failed=True, retry=True, error=_told(e))
         except BaseException as e:
             if not task.stopped.is_set():
                 log.exception("queue %s: job %s has failed", self._queue, task.id)
-            return Outcome(failed=True, error=_sendable(f"{type(e).__name__}: {e}"), cancelled=task._by_queue)
+            return Outcome(failed=True, error=f"{type(e).__name__}: {_told(e)}", cancelled=task._by_queue)
 
     def _finish(self, task: Task, outcome: Outcome) -> None:
+        """A handler has returned; only the first end of a task counts."""
+
+        def act(core: Core) -> List[Effect]:
+            self._called -= 1
+            if self._killed and outcome.failed:
+                return []
+            return core.finish(task.id, task.attempt, outcome)
+
+        self._end(task, act)
+
+    def _end(self, task: Task, act: Callable[[Core], List[Effect]]) -> None:
         with task._lock:
             task._ended = True
 
-        def act(core: Core) -> List[Effect]:
+        def end(core: Core) -> List[Effect]:
             if self._tasks.get(task.id) is task:
                 del self._tasks[task.id]
-            return core.finish(task.id, task.attempt, outcome)
+            return act(core)
 
-        self._do(act)
+        self._do(end)
+
+
+def _told(e: BaseException) -> str:
+    """What an exception says, whatever it is made of."""
+    try:
+        return _sendable(str(e))
+    except Exception:
+        return "its text cannot be read"
 
 
 class _End:
@@ -355,7 +404,7 @@ class _End:
             return False
         if self._latest is None:
             self._latest = time.monotonic() + self._grace
-            self._worker._do(lambda core: core.set_capacity(0))
+            self._worker._leave()
         with self._worker._lock:
             retired = self._worker._core.retired
         return retired or time.monotonic() > self._latest

@@ -19,6 +19,9 @@ final class Message
     /** The most data that one carries. */
     public const PART_SIZE = 128 << 10;
 
+    /** The largest number that is read. */
+    public const MAX_NUMBER = 999_999_999_999_999;
+
     private const MAGIC = 'wq1 ';
     private const MAX_HEADER = 64 << 10;
     private const MAX_FIELDS = 64;
@@ -44,7 +47,8 @@ final class Message
     {
         $s = self::MAGIC . "$this->verb\n";
         foreach ($this->fields as $key => $value) {
-            $s .= "$key=" . strtr((string) $value, "\n", ' ') . "\n";
+            $value = is_int($value) ? min($value, self::MAX_NUMBER) : strtr($value, "\n", ' ');
+            $s .= "$key=$value\n";
         }
         return "$s\n$this->data";
     }
