@@ -1,6 +1,7 @@
 package jobtable
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,7 +63,8 @@ type hello struct {
 // collection is a table on its way.
 type collection struct {
 	next, of int64
-	bytes    []byte
+	pieces   [][]byte
+	size     int64
 	broken   bool
 	table    *table // once it was found to be good
 }
@@ -214,10 +216,11 @@ func (ex *exchange) collect(sender string, m *Message) {
 	}
 	switch {
 	case s.complete():
-	case !ok1 || !ok2 || of != s.of || n != s.next || of < 1 || int64(len(s.bytes)+len(m.Data)) > maxState:
-		s.broken, s.bytes = true, nil
+	case !ok1 || !ok2 || of != s.of || n != s.next || of < 1 || s.size+int64(len(m.Data)) > maxState:
+		s.broken, s.pieces = true, nil
 	default:
-		s.bytes = append(s.bytes, m.Data...)
+		s.pieces = append(s.pieces, bytes.Clone(m.Data)) // it shares memory with other messages
+		s.size += int64(len(m.Data))
 		s.next++
 	}
 }
@@ -262,13 +265,17 @@ func (ex *exchange) senders(taking []string) []string {
 func (c *Core) good(sender string) bool {
 	s, digest := c.ex.states[sender], c.ex.hellos[sender].digest
 	if s.table == nil && !s.broken {
-		t, ok := decodeTable(s.bytes)
-		if ok && t.digest() == digest {
-			if s.table = t; digest == c.ex.hellos[c.me].digest {
-				s.table = c.table
-			}
+		t, ok := decodeTable(slices.Concat(s.pieces...))
+		switch {
+		case !ok || t.digest() != digest:
+			s.broken = true
+		case digest == c.ex.hellos[c.me].digest:
+			s.table = c.table
+		default:
+			t.own()
+			s.table = t
 		}
-		s.bytes, s.broken = nil, s.table == nil
+		s.pieces = nil
 	}
 	return !s.broken
 }

@@ -1,7 +1,6 @@
 package jobtable
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -98,7 +97,7 @@ func (j *job) appendHead(b []byte) []byte {
 	})
 }
 
-// parseJob reads a row with its data.
+// parseJob reads a row with its data, which is part of b.
 func parseJob(b []byte) (j *job, rest []byte, ok bool) {
 	f, rest, ok := parseFields(b)
 	if !ok {
@@ -125,7 +124,7 @@ func parseJob(b []byte) (j *job, rest []byte, ok bool) {
 	if size > int64(len(rest)) || !j.possible() {
 		return nil, nil, false
 	}
-	j.blob, rest = bytes.Clone(rest[:size]), rest[size:]
+	j.blob, rest = rest[:size:size], rest[size:]
 	return j, rest, true
 }
 

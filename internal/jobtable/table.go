@@ -235,7 +235,14 @@ func (t *table) encode() []byte {
 	return b
 }
 
-// decodeTable reads what encode has written.
+// own makes a table independent of the bytes that it was read from.
+func (t *table) own() {
+	for _, j := range t.jobs {
+		j.blob = bytes.Clone(j.blob)
+	}
+}
+
+// decodeTable reads what encode has written. Its data is part of b.
 func decodeTable(b []byte) (*table, bool) {
 	f, b, ok := parseFields(b)
 	if !ok {
