@@ -18,10 +18,14 @@ type room struct {
 	starts []Start
 	rejoin []string
 	told   []string // states that "#s#d" was told
+	log    logger
 }
 
-func newRoom(t *testing.T, l Limits, names ...string) *room {
-	r := &room{t: t, cores: map[string]*Core{}}
+// logger gets what the members of a room were told.
+type logger func(c *call, core *Core, effects []Effect)
+
+func newRoom(t *testing.T, log logger, l Limits, names ...string) *room {
+	r := &room{t: t, log: log, cores: map[string]*Core{}}
 	for _, n := range names {
 		r.add(n, l)
 	}
@@ -29,9 +33,11 @@ func newRoom(t *testing.T, l Limits, names ...string) *room {
 }
 
 func (r *room) add(name string, l Limits) *Core {
-	c := New(Config{Group: simGroup, Worker: "w" + name, Capacity: 1, Limits: l, Part: 100})
-	c.Connected(name)
+	cfg := Config{Group: simGroup, Worker: "w" + name, Capacity: 1, Limits: l, Part: 100}
+	c := New(cfg)
 	r.names, r.cores[name] = append(r.names, name), c
+	r.do(name, &call{Op: "new", Config: &cfg})
+	r.do(name, &call{Op: "connected", Name: name})
 	return c
 }
 
@@ -39,7 +45,13 @@ func (r *room) say(from string, m *Message) {
 	r.flight = append(r.flight, sent{name: from, to: []string{simGroup}, data: append(m.Header(), m.Data...)})
 }
 
-func (r *room) do(name string, effects []Effect) {
+func (r *room) do(name string, c *call) {
+	core := r.cores[name]
+	effects := c.on(core)
+	if r.log != nil {
+		c.Core = int(name[0])
+		r.log(c, core, effects)
+	}
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Send:
@@ -56,8 +68,8 @@ func (r *room) do(name string, effects []Effect) {
 func (r *room) view(id string, names ...string) {
 	r.names = names
 	for _, n := range names {
-		if c := r.cores[n]; c != nil {
-			r.do(n, c.View(id, names))
+		if r.cores[n] != nil {
+			r.do(n, &call{Op: "view", Name: id, Members: names})
 		}
 	}
 }
@@ -87,8 +99,8 @@ func (r *room) next() {
 		return
 	}
 	for _, n := range r.names {
-		if c := r.cores[n]; c != nil && !slices.Contains(r.rejoin, n) {
-			r.do(n, c.Message(x.name, x.data))
+		if r.cores[n] != nil && !slices.Contains(r.rejoin, n) {
+			r.do(n, &call{Op: "message", Name: x.name, Data: x.data})
 		}
 	}
 }
@@ -112,7 +124,7 @@ func (r *room) submit(id string) {
 }
 
 func (r *room) finish(name, id string, attempt int64, o Outcome) {
-	r.do(name, r.cores[name].Finish(id, attempt, o))
+	r.do(name, &call{Op: "finish", Name: id, Attempt: attempt, Outcome: &o})
 }
 
 func (r *room) hello(name, view, digest string) {
@@ -135,25 +147,49 @@ func forged(clock int64, rows ...*job) *table {
 	return t
 }
 
+// scenarios are also recorded for cores in other languages.
+var scenarios = []struct {
+	name string
+	play func(t *testing.T, log logger)
+}{
+	{"forged state", forgedState},
+	{"own state is spoiled", ownStateIsSpoiled},
+	{"numbers at their end", numbersAtTheirEnd},
+	{"pieces and a view", piecesAndAView},
+	{"pieces are bounded", piecesAreBounded},
+	{"result above what is kept", resultAboveWhatIsKept},
+	{"late result", lateResult},
+	{"stranger", stranger},
+	{"silent member", silentMember},
+	{"lost worker", lostWorker},
+}
+
+func TestScenarios(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) { s.play(t, nil) })
+	}
+}
+
 // Whoever sends another table than its HELLO says is not believed, by nobody, and the
 // next with that digest sends it.
-func TestForgedState(t *testing.T) {
+func forgedState(t *testing.T, log logger) {
 	bad := forged(9, &job{id: "evil", seq: 3, state: Done, attempt: 1, max: 3, end: 4, blob: []byte("x")})
 	twisted := forged(9, &job{id: "evil", seq: 30, max: 3})
 	worn := forged(9, &job{id: "evil", seq: 3, max: 3, attempt: 3})
-	for name, x := range map[string]struct {
+	for _, x := range []struct {
+		name   string
 		digest string // "": that of the others
 		state  []byte
 	}{
-		"another's digest": {"", bad.encode()},
-		"no table":         {"", []byte("what?")},
-		"own, no table":    {"abc", []byte("what?")},
-		"own, not it":      {"abc", bad.encode()},
-		"place too high":   {twisted.digest(), twisted.encode()},
-		"no attempt left":  {worn.digest(), worn.encode()},
+		{"another's digest", "", bad.encode()},
+		{"no table", "", []byte("what?")},
+		{"own, no table", "abc", []byte("what?")},
+		{"own, not it", "abc", bad.encode()},
+		{"place too high", twisted.digest(), twisted.encode()},
+		{"no attempt left", worn.digest(), worn.encode()},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRoom(t, roomy, "a", "b")
+		t.Run(x.name, func(t *testing.T) {
+			r := newRoom(t, log, roomy, "a", "b")
 			r.view("v1", "a", "b")
 			r.submit("good")
 			r.deliver()
@@ -177,8 +213,8 @@ func TestForgedState(t *testing.T) {
 }
 
 // Who finds its own table refused by all joins again.
-func TestOwnStateIsSpoiled(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+func ownStateIsSpoiled(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
 	r.view("v1", "a")
 	r.submit("one")
 	r.deliver()
@@ -203,8 +239,8 @@ func TestOwnStateIsSpoiled(t *testing.T) {
 }
 
 // Numbers that somebody has driven up do not run over.
-func TestNumbersAtTheirEnd(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+func numbersAtTheirEnd(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
 	end := forged(maxNumber,
 		&job{id: "later", seq: maxNumber - 1, max: 3},
 		&job{id: "old", seq: 7, state: Failed, attempt: 1, max: 1, end: maxNumber},
@@ -231,8 +267,8 @@ func TestNumbersAtTheirEnd(t *testing.T) {
 
 // Pieces of a result are not in the tables that are sent; its worker sends them
 // again.
-func TestPiecesAndAView(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+func piecesAndAView(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
 	r.view("v1", "a", "b")
 	r.submit("j")
 	r.deliver()
@@ -258,11 +294,11 @@ func TestPiecesAndAView(t *testing.T) {
 
 // Unfinished results take no more memory than finished ones may; all come in the
 // end.
-func TestPiecesAreBounded(t *testing.T) {
+func piecesAreBounded(t *testing.T, log logger) {
 	l := roomy
 	l.KeptBytes = 350
 	names := []string{"a", "b", "c", "d"}
-	r := newRoom(t, l, names...)
+	r := newRoom(t, log, l, names...)
 	r.view("v1", names...)
 	for _, n := range names {
 		r.submit("j" + n)
@@ -306,10 +342,10 @@ func TestPiecesAreBounded(t *testing.T) {
 }
 
 // A result that is larger than all that is kept does not push everything out.
-func TestResultAboveWhatIsKept(t *testing.T) {
+func resultAboveWhatIsKept(t *testing.T, log logger) {
 	l := roomy
 	l.KeptBytes = 250
-	r := newRoom(t, l, "a")
+	r := newRoom(t, log, l, "a")
 	r.view("v1", "a")
 	r.submit("small")
 	r.submit("large")
@@ -325,8 +361,8 @@ func TestResultAboveWhatIsKept(t *testing.T) {
 }
 
 // What has failed for good stays so.
-func TestLateResult(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+func lateResult(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
 	r.view("v1", "a", "b")
 	r.say("#s#d", NewMessage("submit", nil).Set("id", "j").SetInt("max", 1))
 	r.deliver()
@@ -340,9 +376,62 @@ func TestLateResult(t *testing.T) {
 	}
 }
 
+// A member that is none is named, and then not waited for.
+func stranger(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
+	r.view("v1", "x", "a", "b")
+	r.submit("j")
+	r.deliver()
+	if r.cores["a"].Settled() {
+		t.Fatal("nobody has been waited for")
+	}
+	r.do("a", &call{Op: "skip"})
+	r.deliver()
+	if got := r.equal("a", "b"); len(got.jobs) != 1 {
+		t.Fatalf("%s", got.encode())
+	}
+}
+
+// A member that says nothing any more is left behind, though no view comes.
+func silentMember(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b")
+	r.hello("x", "v1", "")
+	r.view("v1", "x", "a", "b")
+	r.submit("j")
+	r.deliver()
+	for range 2 * patientTicks {
+		for _, n := range []string{"a", "b"} {
+			r.do(n, &call{Op: "tick"})
+		}
+		r.deliver()
+	}
+	r.equal("a", "b")
+	if a := r.cores["a"]; len(a.people) != 2 || a.exchangeName() != "v1+1" {
+		t.Fatalf("%d take part in %s", len(a.people), a.exchangeName())
+	}
+}
+
+// Jobs of workers that are gone are given to others, as often as they may be.
+func lostWorker(t *testing.T, log logger) {
+	r := newRoom(t, log, roomy, "a", "b", "c")
+	r.view("v1", "a", "b", "c")
+	for id, most := range []int64{1, 2, 3} {
+		r.say("#s#d", NewMessage("submit", nil).Set("id", fmt.Sprint("j", id)).SetInt("max", most))
+	}
+	r.deliver()
+	r.say("#s#d", NewMessage("cancel", nil).Set("id", "j1"))
+	r.deliver()
+	r.view("v2", "c")
+	r.deliver()
+	jobs := r.equal("c").jobs
+	if jobs["j0"].state != Failed || jobs["j1"].state != Cancelled || jobs["j2"].state != Running || jobs["j0"].text == "" {
+		t.Fatalf("%s", r.cores["c"].table.encode())
+	}
+}
+
 // Reports that cannot be held during an exchange are told again.
 func TestHeldReportsAreBounded(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+	r := newRoom(t, nil, roomy, "a", "b")
 	r.view("v1", "a", "b")
 	r.submit("j")
 	r.deliver()
@@ -361,7 +450,7 @@ func TestHeldReportsAreBounded(t *testing.T) {
 	if n := a.ex.reports.bytes; n > maxHeldPayload || n < maxHeldPayload/2 {
 		t.Fatalf("%d bytes are held", n)
 	}
-	r.do("a", a.Skip())
+	r.do("a", &call{Op: "skip"})
 	r.deliver()
 	if j := r.equal("a", "b").jobs["j"]; j.state != Done || string(j.blob) != "result" {
 		t.Fatalf("%+v", j)
@@ -371,7 +460,7 @@ func TestHeldReportsAreBounded(t *testing.T) {
 // Who wants no limit gets what can be sent.
 func TestLimitsThatFit(t *testing.T) {
 	most := Limits{Jobs: maxNumber, Bytes: maxNumber, Kept: maxNumber, KeptBytes: maxNumber, Result: maxNumber}
-	r := newRoom(t, most, "a", "b")
+	r := newRoom(t, nil, most, "a", "b")
 	r.view("v1", "a", "b")
 	r.deliver()
 	const row = 2 << 10 // and less
@@ -383,7 +472,7 @@ func TestLimitsThatFit(t *testing.T) {
 
 // Of several submitters none waits for the others' jobs: the queue has one order.
 func TestOneOrderForAllSubmitters(t *testing.T) {
-	r := newRoom(t, roomy, "a", "b")
+	r := newRoom(t, nil, roomy, "a", "b")
 	r.view("v1", "a", "b")
 	var want []string
 	for i := range 10 {
