@@ -78,8 +78,13 @@ class Program:
 class Demo:
     def __init__(self, options):
         self.slow = options.slow
+        self.user = "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self.who = {"preexec_fn": die_with_parent}
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(self.user)
+            self.who.update(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[])
         self.given = options.work is not None
-        self.work = Path(options.work or tempfile.mkdtemp(prefix="reports-")).resolve()
+        self.work = Path(options.work or self.temporary_directory()).resolve()
         self.work.mkdir(exist_ok=True)
         if any(self.work.iterdir()):
             raise Trouble(f"{self.work} is not empty")
@@ -89,11 +94,15 @@ class Demo:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "LANG": "C.UTF-8", "WORK": str(self.work)}
         self.passwords = {"web": secrets.token_urlsafe(), "worker": secrets.token_urlsafe()}
         self.programs = {}
-        self.user = "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self.who = {"preexec_fn": die_with_parent}
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam(self.user)
-            self.who.update(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[])
+
+    def temporary_directory(self):
+        place = tempfile.gettempdir()
+        if not self.reaches(place):
+            place = "/tmp"  # TMPDIR is for root alone, for example with libpam-tmpdir
+        return tempfile.mkdtemp(prefix="reports-", dir=place)
+
+    def reaches(self, directory):
+        return subprocess.run(["test", "-x", str(directory)], cwd="/", **self.who).returncode == 0
 
     def up(self):
         say(f"Starting in {self.work}; logs are there.")
@@ -135,6 +144,8 @@ class Demo:
         (self.work / "spread.conf").write_text(conf)
         if "user" in self.who:
             run(["chown", "-R", f"{self.user}:", str(self.work)], "the directory cannot be given away")
+            if not self.reaches(self.work):
+                raise Trouble(f"{self.user}, who runs all of it, cannot reach {self.work}; choose another directory")
         self.work.chmod(0o700)
 
     def start_daemon(self, name):
@@ -286,6 +297,20 @@ class Demo:
             shutil.rmtree(self.work, ignore_errors=True)
 
 
+def port(text):
+    return number(int(text), 0, 65535)
+
+
+def seconds(text):
+    return number(float(text), 0, 3600)
+
+
+def number(value, least, most):
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{value} is not from {least} to {most}")
+    return value
+
+
 def say(text=""):
     try:
         print(text, flush=True)
@@ -391,10 +416,10 @@ def check():
 
 def main():
     parser = argparse.ArgumentParser(description="Runs the example of reports on this machine.")
-    parser.add_argument("--port", type=int, default=0, help="of the web server; by default one that is free")
+    parser.add_argument("--port", type=port, default=0, help="of the web server; by default one that is free")
     parser.add_argument("--work", metavar="DIR", help="an empty directory to work in, which is kept; by default a temporary one")
     parser.add_argument("--spread", metavar="FILE", help="the daemon; by default built here, or without Go the installed one")
-    parser.add_argument("--slow", type=float, default=12, metavar="SECONDS", help="that a report takes; default 12")
+    parser.add_argument("--slow", type=seconds, default=12, metavar="SECONDS", help="that a report takes; default 12")
     parser.add_argument("--check", action="store_true", help="only say what is missing here")
     options = parser.parse_args()
 

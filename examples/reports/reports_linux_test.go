@@ -349,6 +349,9 @@ func TestCannotBegin(t *testing.T) {
 	run := func(out *os.File, args ...string) {
 		t.Helper()
 		temp := t.TempDir()
+		if err := os.Chmod(filepath.Dir(temp), 0o755); err != nil { // else root goes elsewhere
+			t.Fatal(err)
+		}
 		cmd := exec.Command("python3", append([]string{"demo.py"}, args...)...)
 		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 		cmd.Stdout, cmd.Stderr = out, out
@@ -392,6 +395,41 @@ func TestCannotBegin(t *testing.T) {
 	defer w.Close()
 	r.Close()
 	run(w, "--spread", filepath.Join(full, "none"))
+}
+
+func TestBadArguments(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	for args, why := range map[string]string{
+		"--port 99999": "99999 is not from 0 to 65535", "--port -1": "-1 is not from 0 to 65535", "--port web": "invalid port value: 'web'",
+		"--slow -1": "-1.0 is not from 0 to 3600", "--slow nan": "nan is not from 0 to 3600",
+	} {
+		cmd := exec.Command("python3", append([]string{"demo.py"}, strings.Fields(args)...)...)
+		said, _ := cmd.CombinedOutput() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(said), why) {
+			t.Errorf("%s: status %d, and it says:\n%s", args, code, said)
+		}
+	}
+}
+
+// What root starts runs as another user, who must reach the directory.
+func TestPrivateDirectory(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	private := t.TempDir()
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, []string{"env", "TMPDIR=" + private})
+	d.says(`(?m)^  database$`)
+	d.end(syscall.SIGINT)
+	out, err := exec.Command("python3", "demo.py", "--spread", "/bin/true", "--work", filepath.Join(private, "work")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "cannot reach") {
+		t.Errorf("a directory that is out of reach: %v\n%s", err, out)
+	}
 }
 
 // A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.
