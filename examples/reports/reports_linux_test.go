@@ -149,6 +149,7 @@ func TestReports(t *testing.T) {
 		p.says("Your report could not be made")
 		p.says("lost, 3 times")
 		p.shoot("failed")
+		takeTogether(t, d, p.text(`document.getElementById('report').dataset.id`))
 		for _, w := range killed {
 			d.restart(w)
 		}
@@ -165,6 +166,32 @@ func TestReports(t *testing.T) {
 		}
 	})
 }
+
+// takeTogether has two workers take a report at the same time, again and again: each take is another attempt.
+func takeTogether(t *testing.T, d *demo, id string) {
+	t.Helper()
+	pid := d.says(`(?m)^\s*worker4 .*pid (\d+)`)
+	cmd := exec.Command("python3", "-c", takers, d.work+"/worker", pid, d.work+"/db.sock", id)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("two takers: %v: %s", err, out)
+	}
+}
+
+const takers = `
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+sys.path += [sys.argv[1], "/usr/lib/python3/dist-packages"]
+from database import Database
+_, _, pid, where, id = sys.argv
+environment = dict(pair.split("=", 1) for pair in Path("/proc", pid, "environ").read_text().split("\0") if pair)
+def take(worker):
+    with Database(where, environment["REPORTS_PASSWORD"]) as db:
+        return [db.take(id, worker).attempt for _ in range(50)]
+with ThreadPoolExecutor() as pool:
+    a, b = pool.map(take, ["a", "b"])
+assert len({*a, *b}) == 100, (a, b)
+`
 
 // order fills in the form.
 func (p *page) order(title, kind string) {
