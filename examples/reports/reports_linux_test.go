@@ -55,6 +55,10 @@ func TestReports(t *testing.T) {
 			t.Errorf("the PDF has %d pages", n)
 		}
 		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Radio")
+		_, header, _ := get(t, http.DefaultClient, p.text(`document.querySelector('#download a').href`))
+		if got, want := header.Get("Content-Disposition"), `attachment; filename="Gr-e-b-b.pdf"; filename*=UTF-8''Gr%C3%B6%C3%9Fe-b-%CE%A3-b.pdf`; got != want {
+			t.Errorf("Content-Disposition: %s, want %s", got, want)
+		}
 		p.visit(site)
 		p.says("Größe & <b>Σ</b>")
 		p.shoot("list")
@@ -63,6 +67,13 @@ func TestReports(t *testing.T) {
 		p.says("A title has 1 to 100 characters.")
 		p.shoot("wrong")
 		d.restart(worker)
+	})
+
+	t.Run("back to the form", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Returning", "region")
+		p.text(`(history.back(), '')`)
+		p.wait(`document.querySelector('.reports li').innerText.includes('Returning')`)
 	})
 
 	t.Run("without JavaScript", func(t *testing.T) {
@@ -306,7 +317,7 @@ func badRequests(t *testing.T, site string) {
 	for _, bad := range [][3]string{
 		{"token", "", "too old"}, {"token", "00", "too old"}, {"kind", "year", "choose one"}, {"kind", "' OR 1 --", "choose one"},
 		{"title", "", "characters"}, {"title", strings.Repeat("ö", 101), "characters"}, {"title", "a\x00b", "characters"}, {"title", "\xff", "characters"},
-		{"title", "\u00a0\u200b", "characters"},
+		{"title", "\u00a0\u200b", "characters"}, {"title", "not in XML: \ufffe", "characters"}, {"title", "\uffff", "characters"},
 		{"items", "0", "number"}, {"items", "501", "number"}, {"items", "1e2", "number"}, {"items", "-1", "number"}, {"items", "", "number"},
 	} {
 		status, body := post(bad[0], bad[1])
@@ -315,6 +326,26 @@ func badRequests(t *testing.T, site string) {
 		}
 		if strings.Contains(body, "<script>alert") {
 			t.Errorf("%s=%q: the title is not escaped", bad[0], bad[1])
+		}
+	}
+	large := url.Values{"title": {strings.Repeat("x", 9<<20)}}
+	good["title"] = ""
+	unknown := url.Values{}
+	for k, v := range good {
+		unknown.Set(k, v)
+	}
+	for _, bad := range []struct {
+		client *http.Client
+		form   url.Values
+		says   string
+	}{{c, large, "too large"}, {http.DefaultClient, unknown, "allow cookies"}} {
+		r, err := bad.client.PostForm(site, bad.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, body := read(t, r)
+		if n := strings.Count(body, `class="wrong"`); status != http.StatusUnprocessableEntity || !strings.Contains(body, bad.says) || n != 1 {
+			t.Errorf("status %d, %d complaints, and not %q", status, n, bad.says)
 		}
 	}
 	status, location := post("title", strings.Repeat("ö", 100))
@@ -337,18 +368,25 @@ func badRequests(t *testing.T, site string) {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
-	trace, err := http.NewRequest(http.MethodTrace, site, nil)
-	if err != nil {
-		t.Fatal(err)
+	report := location[len(location)-32:]
+	for path, methods := range map[string]string{
+		"": "TRACE PUT DELETE FOO", "style.css": "PUT", "report.php?id=" + report: "POST PUT", "status.php?id=" + report: "POST", "download.php?id=" + report: "DELETE",
+	} {
+		for method := range strings.FieldsSeq(methods) {
+			request, err := http.NewRequest(method, site+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: status %d", method, path, status)
+			}
+		}
 	}
-	r, err := c.Do(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
-		t.Errorf("TRACE: status %d", status)
-	}
-	if status, header, _ := get(t, c, site+"download.php?id="+location[len(location)-32:]); status != http.StatusSeeOther {
+	if status, header, _ := get(t, c, site+"download.php?id="+report); status != http.StatusSeeOther {
 		t.Errorf("download of what is not ready: status %d, %v", status, header)
 	}
 }
