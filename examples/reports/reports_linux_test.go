@@ -160,12 +160,13 @@ func TestReports(t *testing.T) {
 		p.says("Your report could not be made")
 		p.says("lost, 3 times")
 		p.shoot("failed")
-		takeTogether(t, d, p.text(`document.getElementById('report').dataset.id`))
 		for _, w := range killed {
 			d.restart(w)
 		}
+		id := p.text(`document.getElementById('report').dataset.id`)
 		p.visit(site)
 		p.says("failed")
+		takeTogether(t, d, id)
 	})
 
 	t.Run("bad requests", func(t *testing.T) { badRequests(t, site) })
@@ -477,7 +478,7 @@ func TestBadArguments(t *testing.T) {
 	}
 }
 
-// What root starts runs as another user, who must reach the directory.
+// What root starts runs as another user, who must reach the directory. The demo is ended while it starts a program.
 func TestPrivateDirectory(t *testing.T) {
 	t.Parallel()
 	needs(t)
