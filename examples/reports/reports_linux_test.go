@@ -55,6 +55,10 @@ func TestReports(t *testing.T) {
 			t.Errorf("the PDF has %d pages", n)
 		}
 		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Radio")
+		_, header, _ := get(t, http.DefaultClient, p.text(`document.querySelector('#download a').href`))
+		if got, want := header.Get("Content-Disposition"), `attachment; filename="Gr-e-b-b.pdf"; filename*=UTF-8''Gr%C3%B6%C3%9Fe-b-%CE%A3-b.pdf`; got != want {
+			t.Errorf("Content-Disposition: %s, want %s", got, want)
+		}
 		p.visit(site)
 		p.says("Größe & <b>Σ</b>")
 		p.shoot("list")
@@ -63,6 +67,13 @@ func TestReports(t *testing.T) {
 		p.says("A title has 1 to 100 characters.")
 		p.shoot("wrong")
 		d.restart(worker)
+	})
+
+	t.Run("back to the form", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Returning", "region")
+		p.text(`(history.back(), '')`)
+		p.wait(`document.querySelector('.reports li').innerText.includes('Returning')`)
 	})
 
 	t.Run("without JavaScript", func(t *testing.T) {
@@ -152,8 +163,10 @@ func TestReports(t *testing.T) {
 		for _, w := range killed {
 			d.restart(w)
 		}
+		id := p.text(`document.getElementById('report').dataset.id`)
 		p.visit(site)
 		p.says("failed")
+		takeTogether(t, d, id)
 	})
 
 	t.Run("bad requests", func(t *testing.T) { badRequests(t, site) })
@@ -165,6 +178,32 @@ func TestReports(t *testing.T) {
 		}
 	})
 }
+
+// takeTogether has two workers take a report at the same time, again and again: each take is another attempt.
+func takeTogether(t *testing.T, d *demo, id string) {
+	t.Helper()
+	pid := d.says(`(?m)^\s*worker4 .*pid (\d+)`)
+	cmd := exec.Command("python3", "-c", takers, d.work+"/worker", pid, d.work+"/db.sock", id)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("two takers: %v: %s", err, out)
+	}
+}
+
+const takers = `
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+sys.path += [sys.argv[1], "/usr/lib/python3/dist-packages"]
+from database import Database
+_, _, pid, where, id = sys.argv
+environment = dict(pair.split("=", 1) for pair in Path("/proc", pid, "environ").read_text().split("\0") if pair)
+def take(worker):
+    with Database(where, environment["REPORTS_PASSWORD"]) as db:
+        return [db.take(id, worker).attempt for _ in range(50)]
+with ThreadPoolExecutor() as pool:
+    a, b = pool.map(take, ["a", "b"])
+assert len({*a, *b}) == 100, (a, b)
+`
 
 // order fills in the form.
 func (p *page) order(title, kind string) {
@@ -279,7 +318,7 @@ func badRequests(t *testing.T, site string) {
 	for _, bad := range [][3]string{
 		{"token", "", "too old"}, {"token", "00", "too old"}, {"kind", "year", "choose one"}, {"kind", "' OR 1 --", "choose one"},
 		{"title", "", "characters"}, {"title", strings.Repeat("ö", 101), "characters"}, {"title", "a\x00b", "characters"}, {"title", "\xff", "characters"},
-		{"title", "\u00a0\u200b", "characters"},
+		{"title", "\u00a0\u200b", "characters"}, {"title", "not in XML: \ufffe", "characters"}, {"title", "\uffff", "characters"},
 		{"items", "0", "number"}, {"items", "501", "number"}, {"items", "1e2", "number"}, {"items", "-1", "number"}, {"items", "", "number"},
 	} {
 		status, body := post(bad[0], bad[1])
@@ -288,6 +327,26 @@ func badRequests(t *testing.T, site string) {
 		}
 		if strings.Contains(body, "<script>alert") {
 			t.Errorf("%s=%q: the title is not escaped", bad[0], bad[1])
+		}
+	}
+	large := url.Values{"title": {strings.Repeat("x", 9<<20)}}
+	good["title"] = ""
+	unknown := url.Values{}
+	for k, v := range good {
+		unknown.Set(k, v)
+	}
+	for _, bad := range []struct {
+		client *http.Client
+		form   url.Values
+		says   string
+	}{{c, large, "too large"}, {http.DefaultClient, unknown, "allow cookies"}} {
+		r, err := bad.client.PostForm(site, bad.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, body := read(t, r)
+		if n := strings.Count(body, `class="wrong"`); status != http.StatusUnprocessableEntity || !strings.Contains(body, bad.says) || n != 1 {
+			t.Errorf("status %d, %d complaints, and not %q", status, n, bad.says)
 		}
 	}
 	status, location := post("title", strings.Repeat("ö", 100))
@@ -310,18 +369,25 @@ func badRequests(t *testing.T, site string) {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
-	trace, err := http.NewRequest(http.MethodTrace, site, nil)
-	if err != nil {
-		t.Fatal(err)
+	report := location[len(location)-32:]
+	for path, methods := range map[string]string{
+		"": "TRACE PUT DELETE FOO", "style.css": "PUT", "report.php?id=" + report: "POST PUT", "status.php?id=" + report: "POST", "download.php?id=" + report: "DELETE",
+	} {
+		for method := range strings.FieldsSeq(methods) {
+			request, err := http.NewRequest(method, site+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: status %d", method, path, status)
+			}
+		}
 	}
-	r, err := c.Do(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
-		t.Errorf("TRACE: status %d", status)
-	}
-	if status, header, _ := get(t, c, site+"download.php?id="+location[len(location)-32:]); status != http.StatusSeeOther {
+	if status, header, _ := get(t, c, site+"download.php?id="+report); status != http.StatusSeeOther {
 		t.Errorf("download of what is not ready: status %d, %v", status, header)
 	}
 }
@@ -349,6 +415,9 @@ func TestCannotBegin(t *testing.T) {
 	run := func(out *os.File, args ...string) {
 		t.Helper()
 		temp := t.TempDir()
+		if err := os.Chmod(filepath.Dir(temp), 0o755); err != nil { // else root goes elsewhere
+			t.Fatal(err)
+		}
 		cmd := exec.Command("python3", append([]string{"demo.py"}, args...)...)
 		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 		cmd.Stdout, cmd.Stderr = out, out
@@ -392,6 +461,41 @@ func TestCannotBegin(t *testing.T) {
 	defer w.Close()
 	r.Close()
 	run(w, "--spread", filepath.Join(full, "none"))
+}
+
+func TestBadArguments(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	for args, why := range map[string]string{
+		"--port 99999": "99999 is not from 0 to 65535", "--port -1": "-1 is not from 0 to 65535", "--port web": "invalid port value: 'web'",
+		"--slow -1": "-1.0 is not from 0 to 3600", "--slow nan": "nan is not from 0 to 3600",
+	} {
+		cmd := exec.Command("python3", append([]string{"demo.py"}, strings.Fields(args)...)...)
+		said, _ := cmd.CombinedOutput() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(said), why) {
+			t.Errorf("%s: status %d, and it says:\n%s", args, code, said)
+		}
+	}
+}
+
+// What root starts runs as another user, who must reach the directory. The demo is ended while it starts a program.
+func TestPrivateDirectory(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	private := t.TempDir()
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, []string{"env", "TMPDIR=" + private})
+	d.says(`(?m)^  database$`)
+	d.end(syscall.SIGINT)
+	out, err := exec.Command("python3", "demo.py", "--spread", "/bin/true", "--work", filepath.Join(private, "work")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "cannot reach") {
+		t.Errorf("a directory that is out of reach: %v\n%s", err, out)
+	}
 }
 
 // A demo that cannot start tells why, and leaves nothing. It is an ordinary user's.

@@ -44,11 +44,6 @@ function report(string $id): ?array
     return ask("SELECT $columns FROM reports WHERE id = ?", $id)->fetch() ?: null;
 }
 
-function tooMany(): bool
-{
-    return ask("SELECT COUNT(*) FROM reports WHERE state IN ('waiting', 'running')")->fetchColumn() >= MOST_UNFINISHED;
-}
-
 /** What a page shows of a report: state, headline, note, percent, history. */
 function progress(array $report): array
 {

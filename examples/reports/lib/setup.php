@@ -6,6 +6,7 @@ declare(strict_types=1);
 
 require getenv('GOSPREAD_PHP') . '/autoload.php';
 require __DIR__ . '/reports.php';
+require __DIR__ . '/form.php';
 require __DIR__ . '/page.php';
 
 use Gospread\WorkQueue\Submitter;

@@ -6,6 +6,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/../lib/setup.php';
 
+allow('GET', 'HEAD', 'POST');
 session(write: true);
 $_SESSION['token'] ??= bin2hex(random_bytes(16));
 $_SESSION['reports'] ??= [];
@@ -16,22 +17,7 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
     foreach ($wish as $name => $_) {
         $wish[$name] = is_string($_POST[$name] ?? null) ? trim($_POST[$name]) : '';
     }
-    $token = is_string($_POST['token'] ?? null) ? $_POST['token'] : '';
-    if (!hash_equals($_SESSION['token'], $token)) {
-        $wrong['form'] = 'This form is too old. Please send it again.';
-    }
-    if (!isset(KINDS[$wish['kind']])) {
-        $wrong['kind'] = 'Please choose one of these.';
-    }
-    if (!preg_match('/^(?=.*[^\p{C}\p{Z}])\P{Cc}{1,' . TITLE_LENGTH . '}$/u', $wish['title'])) { // some of it can be seen
-        $wrong['title'] = 'A title has 1 to ' . TITLE_LENGTH . ' characters.';
-    }
-    if (!preg_match('/^\d{1,4}$/', $wish['items']) || $wish['items'] < 1 || $wish['items'] > MOST_ITEMS) {
-        $wrong['items'] = 'Please give a number from 1 to ' . MOST_ITEMS . '.';
-    }
-    if (!$wrong && tooMany()) {
-        $wrong['form'] = 'Very many reports are being made now. Please try again in a minute.';
-    }
+    $wrong = foreignForm($_SESSION['token']) ?: wrongWish($wish) ?: tooMany();
     if (!$wrong) {
         // The same form with the same wishes, for example after a double click, is the same report; nobody can guess its id.
         $form = is_string($_POST['form'] ?? null) ? $_POST['form'] : '';
@@ -85,5 +71,7 @@ head('Order a report');
 <?php } ?>
 </ul>
 </section>
-<?php }
+<?php } ?>
+<script src="back.js" defer></script>
+<?php
 foot();
