@@ -73,6 +73,9 @@ final class Decoder {
     }
 
     private SpreadMessage view(Framer f) throws BadMessage {
+        if (Integer.bitCount(f.type & Wire.CAUSES) != 1) {
+            throw new BadMessage("view without exactly one cause");
+        }
         SpreadGroup[] members = names.list(f.bytes, f.names(), f.numGroups);
         Body body = new Body(f);
         GroupID id = body.groupId();

@@ -72,14 +72,18 @@ public final class FramerTest {
             bad(b);
         }
         byte[] huge = FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[0], new byte[0]);
-        huge[47] = 0x10;
+        huge[46] = (byte) 0x80; // 8 MiB, and the header
         bad(huge);
+        byte[] causeless = FakeDaemon.viewBody(true, 0, new String[] {FakeDaemon.PRIVATE});
+        for (int causes : new int[] {0, Wire.CAUSED_BY_JOIN | Wire.CAUSED_BY_LEAVE}) {
+            bad(FakeDaemon.message(true, Wire.REG_MEMB | causes, "g", 0, new String[] {FakeDaemon.PRIVATE}, causeless));
+        }
     }
 
     /** A header alone is not worth much memory. */
     public static void trustGrowsWithBytes() throws Exception {
         byte[] head = FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[0], new byte[0]);
-        head[47] = 3; // 48 MiB
+        head[46] = 0x70; // 7 MiB
         Framer f = new Framer();
         f.space().put(head);
         f.filled(head.length);
