@@ -76,8 +76,16 @@ public final class FramerTest {
         bad(huge);
         byte[] causeless = FakeDaemon.viewBody(true, 0, new String[] {FakeDaemon.PRIVATE});
         for (int causes : new int[] {0, Wire.CAUSED_BY_JOIN | Wire.CAUSED_BY_LEAVE}) {
-            bad(FakeDaemon.message(true, Wire.REG_MEMB | causes, "g", 0, new String[] {FakeDaemon.PRIVATE}, causeless));
+            bad(view(causes, causeless));
         }
+        int join = Wire.CAUSED_BY_JOIN;
+        bad(view(join, FakeDaemon.viewBody(true, 4, new String[] {FakeDaemon.PRIVATE})));
+        Check.equal(1, read(view(join, FakeDaemon.viewBody(true, 0, new String[129][0])), 1000, false).size());
+        bad(view(join, FakeDaemon.viewBody(true, 0, new String[130][0])));
+    }
+
+    private static byte[] view(int causes, byte[] body) throws Exception {
+        return FakeDaemon.message(true, Wire.REG_MEMB | causes, "g", 0, new String[] {FakeDaemon.PRIVATE}, body);
     }
 
     /** A header alone is not worth much memory. */
