@@ -185,7 +185,7 @@ namespace Gospread\Compat {
         public static function close(mixed $stream): bool
         {
             return self::attempt(static function () use ($stream) {
-                self::get($stream);
+                self::get($stream)->close();
                 return fclose($stream ?? self::$last);
             });
         }
@@ -412,6 +412,7 @@ namespace {
             public string $private_group = '';
 
             private mixed $conn = null;
+            private ?int $process = null;
 
             public function __construct(?string $daemon = null, ?string $name = null)
             {
@@ -420,10 +421,10 @@ namespace {
                 }
             }
 
-            /** The connection ends with its object. */
+            /** The connection ends with its object, but not with the copy of it that a fork makes. */
             public function __destruct()
             {
-                if ($this->conn !== null) {
+                if ($this->conn !== null && $this->process === getmypid()) {
                     Sessions::drop($this->conn);
                 }
             }
@@ -436,6 +437,7 @@ namespace {
                 }
                 $this->__destruct();
                 $this->conn = $conn;
+                $this->process = getmypid();
                 $this->private_group = (string) Sessions::privateGroup($conn);
                 return true;
             }

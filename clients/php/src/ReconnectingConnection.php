@@ -179,6 +179,9 @@ final class ReconnectingConnection implements \IteratorAggregate
 
     private function retire(): void
     {
+        if ($this->connection === null) {
+            return; // a handler of a signal has closed it
+        }
         if (count($this->lost) === self::MAX_LOST) {
             $this->forget();
         }
@@ -190,7 +193,7 @@ final class ReconnectingConnection implements \IteratorAggregate
     /** Gives up what the oldest of the lost connections may still have. */
     private function forget(): void
     {
-        array_shift($this->lost)[0]->abort();
+        (array_shift($this->lost)[0] ?? null)?->abort();
     }
 
     /** Returns what is left of the lost connections, one after the other, each behind the news of it. */

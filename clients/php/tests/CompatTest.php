@@ -104,6 +104,21 @@ final class CompatTest extends TestCase
         $this->same([false, -11], [spread_join($file, $g), spread_errno()], 'another stream');
     }
 
+    /** What is asked for at the end of a script is still done: the name is free when the script has ended. */
+    public function testClosedAtTheEnd(): void
+    {
+        $program = 'require $argv[1]; $c = spread_connect($argv[2], "phpend1"); $s = new Spread($argv[2], "phpend2");
+            register_shutdown_function(static fn () => spread_close($c));';
+        for ($i = 0; $i < 5; $i++) {
+            $process = proc_open([PHP_BINARY, '-r', $program, __DIR__ . '/../compat/spread.php', $this->daemon()], [1 => ['pipe', 'w']], $pipes);
+            $this->same('', stream_get_contents($pipes[1]));
+            $this->same(0, proc_close($process));
+            $a = spread_connect($this->daemon(), 'phpend1');
+            $b = spread_connect($this->daemon(), 'phpend2');
+            $this->same([true, true], [is_resource($a) && spread_close($a), is_resource($b) && spread_close($b)], spread_error());
+        }
+    }
+
     /** A program that goes into the background: the connection is the child's when its parent ends. */
     public function testForkAndEnd(): void
     {

@@ -108,6 +108,7 @@ sub _check {
 
 sub _retire {
     my ($self) = @_;
+    return if !$self->{connection};    # a handler of a signal has closed it
     $self->_forget if @{ $self->{lost} } == MAX_LOST;
     push @{ $self->{lost} }, [delete $self->{connection}, delete $self->{announce}];
     return;
@@ -116,7 +117,8 @@ sub _retire {
 # Gives up what the oldest of the lost connections may still have.
 sub _forget {
     my ($self) = @_;
-    (shift @{ $self->{lost} })->[0]->abort;
+    my $oldest = shift @{ $self->{lost} };
+    $oldest->[0]->abort if $oldest;
     return;
 }
 

@@ -203,12 +203,12 @@ class Connection(Session):
         transport: Optional[asyncio.Transport] = getattr(self, "_transport", None)
         if transport is None or self._closed or self._lost:
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
         try:
             # Whoever drops it last may be another thread.
             self._loop.call_soon_threadsafe(transport.abort)
         except RuntimeError:
-            pass  # the loop is closed, and closes the socket
+            pass  # the loop is closed; nothing holds the socket any more
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
     # Sending
 
