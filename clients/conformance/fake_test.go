@@ -212,8 +212,10 @@ func (r *raw) write(b []byte) error {
 		_, err := r.conn.Write(b)
 		return err
 	}
+	pace := time.NewTicker(max(r.pause, time.Nanosecond))
+	defer pace.Stop()
 	for i := range b {
-		time.Sleep(r.pause)
+		<-pace.C
 		if _, err := r.conn.Write(b[i : i+1]); err != nil {
 			return err
 		}
