@@ -93,6 +93,9 @@ final class Decoder {
                     own = sets[i];
                 }
             }
+            if (own == null) {
+                throw new BadMessage("view whose own set begins at " + wanted + ", where none does");
+            }
         }
         return membership(f, members, Arrays.asList(members).indexOf(self), id, sets, own);
     }
