@@ -61,7 +61,7 @@ local op = {}
 
 function op.hello()
   local features = json.array {"poll", "any_group", "name_free", "auth"}
-  if spread.has_unix then table.insert(features, 1, "unix") end
+  if spread.has_unix then features = json.array {"unix", "unix_path", table.unpack(features)} end
   return {ok = true, language = "lua", client = spread._VERSION, features = features}
 end
 
