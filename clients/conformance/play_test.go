@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -320,6 +323,7 @@ func dataOf(o object) (data []byte, has bool, err error) {
 
 func init() {
 	actions = map[string]func(*stage, object) (object, error){
+		"squat":          (*stage).squat,
 		"await":          (*stage).await,
 		"kill":           onDaemon((*daemon).kill),
 		"stop":           onDaemon((*daemon).stop),
@@ -364,6 +368,37 @@ func (st *stage) start(step object) (object, error) {
 		return nil, err
 	}
 	return object{"ok": true}, d.start(st.t)
+}
+
+// squat puts something that hangs up on everybody in the place of a daemon's socket in
+// /tmp.
+func (st *stage) squat(step object) (object, error) {
+	d, err := st.daemon(step)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(d.socket()); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("unix", d.socket())
+	if err != nil {
+		return nil, err
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	})
+	st.t.Cleanup(func() {
+		_ = l.Close()
+		wait.Wait()
+	})
+	return object{"ok": true}, nil
 }
 
 // await takes the answer of an earlier step with "async".
