@@ -94,7 +94,7 @@ final class Decoder {
                 }
             }
             if (own == null) {
-                throw new BadMessage("view whose own set begins at " + wanted + ", where none does");
+                throw new BadMessage("view of which none of the sets is the own one");
             }
         }
         return membership(f, members, Arrays.asList(members).indexOf(self), id, sets, own);
