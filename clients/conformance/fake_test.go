@@ -213,7 +213,9 @@ func (r *raw) write(b []byte) error {
 		return err
 	}
 	for i := range b {
-		time.Sleep(r.pause)
+		if r.pause > 0 {
+			<-time.After(r.pause) // the pace of a slow daemon
+		}
 		if _, err := r.conn.Write(b[i : i+1]); err != nil {
 			return err
 		}

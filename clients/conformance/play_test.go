@@ -430,13 +430,18 @@ func (st *stage) checkMemory(step object) (object, error) {
 // to go.
 func (st *stage) checkFiles(step object) (object, error) {
 	most, _ := step["max_growth"].(float64)
-	var grown int
-	for deadline := time.Now().Add(st.limit); ; time.Sleep(10 * time.Millisecond) {
-		if grown = openFiles(st.subject) - st.files; grown <= int(most) {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	limit := time.After(st.limit)
+	for {
+		grown := openFiles(st.subject) - st.files
+		if grown <= int(most) {
 			return object{"ok": true}, nil
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-limit:
 			return nil, fmt.Errorf("the driver has %d more descriptors open, at most %v are in order", grown, most)
+		case <-poll.C:
 		}
 	}
 }
