@@ -21,6 +21,7 @@ import (
 //	            /run/spread/PORT or /tmp/PORT or, if neither answers, TCP to
 //	            localhost (on Windows always TCP)
 //	"PORT@HOST" TCP; HOST is a name, an IPv4 or an IPv6 address, bare or in brackets
+//	"unix:PATH" the Unix socket at that path, such as one that a container shares
 //
 // The whole handshake must be done before ctx ends, and within
 // [DefaultDialTimeout] if ctx has no deadline. Later, ctx has no influence on the
@@ -70,6 +71,13 @@ func (o *options) connect(ctx context.Context, a address) (nc net.Conn, where st
 	dial := o.dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
+	}
+	if a.path != "" {
+		nc, err = dial(ctx, "unix", a.path)
+		if err != nil {
+			return nil, a.path, dialError(ctx, a.path, err, "; is the daemon running, and is this its socket?")
+		}
+		return nc, a.path, nil
 	}
 	port := strconv.Itoa(int(a.port))
 	if a.host != "" {

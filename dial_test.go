@@ -271,6 +271,9 @@ func TestWhereItConnects(t *testing.T) {
 			says: []string{"/dir/77 and localhost:77", "no such file", "refused", "is a daemon with port 77 running on this machine?"}},
 		{daemon: "77", windows: true, answers: []error{refused}, tried: "tcp localhost:77", code: ErrCouldNotConnect, says: []string{"localhost:77", "refused"}},
 		{daemon: "77@h", answers: []error{refused}, tried: "tcp h:77", code: ErrCouldNotConnect, says: []string{"h:77", "refused", "is the daemon running there"}},
+		{daemon: "unix:/x/y", windows: true, answers: []error{nil}, tried: "unix /x/y"},
+		{daemon: "unix:/x/y", answers: []error{missing}, tried: "unix /x/y", code: ErrCouldNotConnect,
+			says: []string{"daemon at /x/y", "no such file", "is this its socket?"}},
 		{daemon: "77@nowhere", answers: []error{notFound}, tried: "tcp nowhere:77", code: ErrIllegalSpread, says: []string{"no such host", "check the host"}},
 		{daemon: "77@nowhere", answers: []error{broken}, tried: "tcp nowhere:77", code: ErrCouldNotConnect, says: []string{"misbehaving"}},
 	} {
@@ -309,8 +312,9 @@ func TestWhereItConnects(t *testing.T) {
 // TestRealSockets connects over a Unix socket and, where that is missing, over
 // TCP.
 func TestRealSockets(t *testing.T) {
-	for _, network := range []string{"unix", "tcp"} {
-		t.Run(network, func(t *testing.T) {
+	for _, where := range []string{"unix", "tcp", "path"} {
+		t.Run(where, func(t *testing.T) {
+			network := strings.Replace(where, "path", "unix", 1)
 			dir := t.TempDir()
 			l, err := net.Listen("tcp", "localhost:0")
 			if err != nil {
@@ -337,7 +341,11 @@ func TestRealSockets(t *testing.T) {
 				_, _ = io.Copy(io.Discard, nc)
 				_ = nc.Close()
 			}()
-			c, err := Dial(context.Background(), port, WithSocketDir(dir), WithLinger(0))
+			daemon := port
+			if where == "path" {
+				daemon = "unix:" + filepath.Join(dir, port)
+			}
+			c, err := Dial(context.Background(), daemon, WithSocketDir(dir), WithLinger(0))
 			if err != nil {
 				t.Fatal(err)
 			}

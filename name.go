@@ -27,20 +27,31 @@ const (
 	maxDaemonName = 70
 )
 
-// address is where a daemon is to be found. An empty host is this machine.
+// address is where a daemon is to be found. An empty host is this machine; with a
+// path, it is that Unix socket, whatever the rest.
 type address struct {
 	port uint16
 	host string
+	path string
 }
+
+// pathPrefix stands before the path of a Unix socket.
+const pathPrefix = "unix:"
 
 const spaces = " \t\n\v\f\r"
 
 // parseDaemon reads the name of a daemon with the peculiarities of the C library
 // (client protocol 1.4): a port of any number of digits counts modulo 65536, and
-// what follows the host behind a blank is ignored.
+// what follows the host behind a blank is ignored. Paths of sockets are ours.
 func parseDaemon(s string) (address, error) {
 	if s == "" {
 		s = defaultDaemon
+	}
+	if path, ok := strings.CutPrefix(s, pathPrefix); ok {
+		if path == "" {
+			return address{}, fmt.Errorf("daemon name %q has no path; write unix:/PATH, such as unix:/run/spread/4803", s)
+		}
+		return address{path: path}, nil
 	}
 	if len(s) > maxDaemonName {
 		return address{}, fmt.Errorf("daemon name of %d bytes, must be at most %d", len(s), maxDaemonName)

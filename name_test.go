@@ -11,6 +11,7 @@ func TestParseDaemon(t *testing.T) {
 		in   string
 		port uint16
 		host string
+		path string
 		bad  string // part of the error
 	}{
 		{in: "", port: 4803},
@@ -33,6 +34,11 @@ func TestParseDaemon(t *testing.T) {
 		{in: "1@" + long[:64], port: 1, host: long[:64]},
 		{in: "12345@" + long, bad: "at most 70"},
 		{in: "12345@" + long[:64], port: 12345, host: long[:64]},
+		{in: "unix:/run/spread/4803", path: "/run/spread/4803"},
+		{in: "unix:a b@c", path: "a b@c"},
+		{in: "unix:/" + long + long, path: "/" + long + long},
+		{in: "unix:", bad: "no path"},
+		{in: " unix:/x", bad: "does not begin with a port"},
 		{in: "5811junk", bad: `"junk" behind the port`},
 		{in: "5811 host", bad: `"host" behind the port`},
 		{in: "5811@", bad: "no host"},
@@ -49,14 +55,14 @@ func TestParseDaemon(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.bad) {
 				t.Errorf("%q: %v, %v; want an error with %q", tt.in, a, err, tt.bad)
 			}
-		case err != nil || a != address{tt.port, tt.host}:
-			t.Errorf("%q: %v, %v; want %d and %q", tt.in, a, err, tt.port, tt.host)
+		case err != nil || a != address{tt.port, tt.host, tt.path}:
+			t.Errorf("%q: %v, %v; want %d, %q and %q", tt.in, a, err, tt.port, tt.host, tt.path)
 		}
 	}
 }
 
 func FuzzParseDaemon(f *testing.F) {
-	for _, s := range []string{"", "4803", "4803@host", " -1 @ x", "99999999999999999999@::1"} {
+	for _, s := range []string{"", "4803", "4803@host", " -1 @ x", "99999999999999999999@::1", "unix:/x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -36,6 +36,9 @@ type fake struct {
 	where string        // for clients
 	ready chan *raw
 
+	over chan struct{} // closed when it hangs up
+	hang func()        // closes over
+
 	mu      sync.Mutex
 	clients []net.Conn
 	current *raw
@@ -46,7 +49,8 @@ func newFake(t testing.TB, set *fakeSetup, limit time.Duration) (*fake, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fake{set: set, limit: limit, where: fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port), ready: make(chan *raw, 16)}
+	f := &fake{set: set, limit: limit, where: fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port), ready: make(chan *raw, 16), over: make(chan struct{})}
+	f.hang = sync.OnceFunc(func() { close(f.over) })
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		for {
@@ -70,6 +74,7 @@ func newFake(t testing.TB, set *fakeSetup, limit time.Duration) (*fake, error) {
 
 // hangUp closes all connections.
 func (f *fake) hangUp() {
+	f.hang()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.clients {
@@ -79,7 +84,7 @@ func (f *fake) hangUp() {
 
 // welcome plays the handshake; a client that has passed it is handed over.
 func (f *fake) welcome(c net.Conn) {
-	r := &raw{conn: c, slow: f.set.Bytes, pause: time.Duration(f.set.PauseMS) * time.Millisecond, limit: f.limit}
+	r := &raw{conn: c, slow: f.set.Bytes, pause: time.Duration(f.set.PauseMS) * time.Millisecond, limit: f.limit, over: f.over}
 	if f.set.Silent {
 		_, _ = io.Copy(io.Discard, c)
 		return
@@ -186,6 +191,7 @@ type raw struct {
 	private string
 	slow    bool // one byte at a time
 	pause   time.Duration
+	over    <-chan struct{} // ends pauses
 	limit   time.Duration
 	buf     []byte
 }
@@ -212,10 +218,14 @@ func (r *raw) write(b []byte) error {
 		_, err := r.conn.Write(b)
 		return err
 	}
-	pace := time.NewTicker(max(r.pause, time.Nanosecond))
-	defer pace.Stop()
 	for i := range b {
-		<-pace.C
+		if r.pause > 0 {
+			select {
+			case <-time.After(r.pause): // the pace of a slow daemon
+			case <-r.over:
+				return net.ErrClosed
+			}
+		}
 		if _, err := r.conn.Write(b[i : i+1]); err != nil {
 			return err
 		}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -320,6 +323,7 @@ func dataOf(o object) (data []byte, has bool, err error) {
 
 func init() {
 	actions = map[string]func(*stage, object) (object, error){
+		"squat":          (*stage).squat,
 		"await":          (*stage).await,
 		"kill":           onDaemon((*daemon).kill),
 		"stop":           onDaemon((*daemon).stop),
@@ -366,6 +370,37 @@ func (st *stage) start(step object) (object, error) {
 	return object{"ok": true}, d.start(st.t)
 }
 
+// squat puts something that hangs up on everybody in the place of a daemon's socket in
+// /tmp.
+func (st *stage) squat(step object) (object, error) {
+	d, err := st.daemon(step)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(d.socket()); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("unix", d.socket())
+	if err != nil {
+		return nil, err
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	})
+	st.t.Cleanup(func() {
+		_ = l.Close()
+		wait.Wait()
+	})
+	return object{"ok": true}, nil
+}
+
 // await takes the answer of an earlier step with "async".
 func (st *stage) await(step object) (object, error) {
 	tag, _ := step["tag"].(string)
@@ -395,15 +430,18 @@ func (st *stage) checkMemory(step object) (object, error) {
 // to go.
 func (st *stage) checkFiles(step object) (object, error) {
 	most, _ := step["max_growth"].(float64)
-	var grown int
-	look := time.NewTicker(10 * time.Millisecond) // another process tells nobody when it closes something
-	defer look.Stop()
-	for deadline := time.Now().Add(st.limit); ; <-look.C {
-		if grown = openFiles(st.subject) - st.files; grown <= int(most) {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	limit := time.After(st.limit)
+	for {
+		grown := openFiles(st.subject) - st.files
+		if grown <= int(most) {
 			return object{"ok": true}, nil
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-limit:
 			return nil, fmt.Errorf("the driver has %d more descriptors open, at most %v are in order", grown, most)
+		case <-poll.C:
 		}
 	}
 }

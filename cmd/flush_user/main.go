@@ -33,7 +33,7 @@ from standard input, and the command r receives: nothing is received by itself.
 
   -u NAME     Private name, of which 10 bytes count (default: user).
   -s ADDRESS  The daemon: its port on this machine, by the Unix socket or else TCP,
-              or port@machine (default: 4803).
+              or port@machine, or unix:path (default: 4803).
   --version   Print the version, and exit.
   --help      Print this, and exit.
 

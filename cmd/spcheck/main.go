@@ -34,8 +34,8 @@ lets them send, join and leave at random, and compares what each of them receive
 Break what you like meanwhile, but give back by the end of a round what the
 clients need: all daemons, and the network between them.
 
-  -s ADDRESS      A daemon: its port on this machine, or port@machine. Once for each
-                  daemon; without it, 4803.
+  -s ADDRESS      A daemon: its port on this machine, port@machine or unix:path. Once
+                  for each daemon; without it, 4803.
   -t TIME         How long (default: 30s).
   --clients N     Clients on each daemon (default: 2).
   --rate N        What each of them does in a second (default: 100).

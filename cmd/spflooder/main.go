@@ -42,7 +42,7 @@ Floods a group with messages, reads them back, and tells how fast that was.
 
   -u NAME       Private name, of which 10 bytes count (default: flooder).
   -s ADDRESS    The daemon: its port on this machine, by the Unix socket or else
-                TCP, or port@machine (default: 4803).
+                TCP, or port@machine, or unix:path (default: 4803).
   -m NUMBER     Messages to send, or with -ro to read (default: 10000, or no limit
                 if there is a --duration).
   -b BYTES      Size of a message: 0 to 143920, whatever is said above (default:

@@ -36,7 +36,7 @@ through the daemons to another spping in the group, and back. So it needs anothe
 one, best on another machine: there, run spping -ro.
 
   -s ADDRESS  The daemon: its port on this machine, by the Unix socket or else TCP,
-              or port@machine (default: 4803).
+              or port@machine, or unix:path (default: 4803).
   -u NAME     Private name, of which 10 bytes count. Without it the daemon invents
               one.
   -g GROUP    The group (default: spping).

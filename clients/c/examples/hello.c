@@ -18,5 +18,6 @@ int main(void) {
             return SP_error(n), 1;
         if (Is_regular_mess(type))
             printf("%s: %.*s\n", sender, n, mess);
+        fflush(stdout);
     }
 }

@@ -12,6 +12,7 @@
 
 #define MAX_KEPT ((size_t)16 << 20)
 #define RECEIVES_WITHOUT_A_FLUSH 32
+#define LONGEST_GOODBYE 100000 /* microseconds */
 
 /* What must not be sent beside a service: requests, messages between daemons,
  * rejects. A daemon of the original would end or drop the session (client
@@ -317,10 +318,11 @@ static bool lock_soon(pthread_mutex_t *lock) {
 }
 
 /* Takes leave of the daemon, if it can be done soon: without the word it notices
- * the end of the connection. */
-static void say_goodbye(struct session *s) {
+ * the end of the connection. Returns whether it was said. */
+static bool say_goodbye(struct session *s) {
+    bool said = false;
     if (!lock_soon(&s->send_lock))
-        return;
+        return false;
     if (!atomic_load(&s->send_failed) && !atomic_load(&s->lost)) {
         struct piece_list p = {.n = 2};
         unsigned char head[HEADER_SIZE + MAX_GROUP_NAME];
@@ -328,16 +330,37 @@ static void say_goodbye(struct session *s) {
         memcpy(name[0], s->private_group, MAX_GROUP_NAME);
         put_head(&p, head, s, KILL_MESS, 0, 1, (const char(*)[MAX_GROUP_NAME])name);
         s->out.limit = 0;
-        (void)transmit(s, &p, deadline_in(2000000));
+        said = transmit(s, &p, deadline_in(2000000));
     }
     pthread_mutex_unlock(&s->send_lock);
+    return said;
+}
+
+/* Waits until the daemon has closed its side, for a short time: then the name is
+ * free, and a program that begins anew gets it (client protocol 4.4). What comes
+ * until then is nobody's, unless a thread is in a receive call. */
+static void await_end(struct session *s) {
+    deadline d = deadline_in(LONGEST_GOODBYE);
+    if (pthread_mutex_trylock(&s->recv_lock) != 0) {
+#ifdef POLLRDHUP
+        (void)wait_fd(s->fd, POLLRDHUP, d);
+#endif
+        return;
+    }
+    char rest[4096];
+    ssize_t n = 1;
+    while (n > 0 && wait_fd(s->fd, POLLIN, d) > 0 && clock_now() < d)
+        n = recv_some(s->fd, rest, sizeof rest, MSG_DONTWAIT);
+    pthread_mutex_unlock(&s->recv_lock);
 }
 
 static void end(struct session *s) {
     if (atomic_load(&s->closing))
         return;
-    say_goodbye(s);
+    bool said = say_goodbye(s);
     atomic_store(&s->closing, true);
+    if (said)
+        await_end(s);
     shutdown(s->fd, SHUT_RDWR);
 }
 

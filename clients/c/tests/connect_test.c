@@ -1,7 +1,9 @@
 /* The handshake, as daemons of all kinds play it. */
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "testlib.h"
 
 static const char list[] = "\5NULL ";
@@ -162,7 +164,53 @@ static void methods(void) {
     }
 }
 
+static int64_t time_of_disconnect(mailbox mbox) {
+    int64_t start = clock_now();
+    EQUAL(SP_disconnect(mbox), 0);
+    return clock_now() - start;
+}
+
+/* Until the daemon confirms by closing, or for a short time. */
+static void leave_is_awaited(void) {
+    mailbox mbox;
+    int fd = fake_connect(&mbox, 5);
+    int64_t took = time_of_disconnect(mbox);
+    CHECK(took >= 100000 && took < 10000000);
+    close(fd);
+
+    /* Whatever it has sent before. In the first attempts the machine may be busy. */
+    static char rest[50000];
+    for (int i = 0; i < 50 && took >= 100000; i++) {
+        fd = fake_connect(&mbox, 5);
+        write_bytes(fd, rest, sizeof rest);
+        shutdown(fd, SHUT_WR);
+        took = time_of_disconnect(mbox);
+        close(fd);
+    }
+    CHECK(took < 100000);
+}
+
+static void *receive_one(void *mbox) {
+    static struct got g;
+    return (void *)(intptr_t)get(*(mailbox *)mbox, &g);
+}
+
+/* Also if a thread receives, which has what comes. */
+static void leave_of_a_receiver(void) {
+    mailbox mbox;
+    pthread_t thread;
+    void *result;
+    int fd = fake_connect(&mbox, 5);
+    EQUAL(pthread_create(&thread, NULL, receive_one, &mbox), 0);
+    CHECK(time_of_disconnect(mbox) >= 100000);
+    pthread_join(thread, &result);
+    CHECK((intptr_t)result == CONNECTION_CLOSED || (intptr_t)result == ILLEGAL_SESSION);
+    close(fd);
+}
+
 int main(void) {
+    RUN(leave_is_awaited);
+    RUN(leave_of_a_receiver);
     RUN(answers_in_any_pieces);
     RUN(names_are_sent_as_they_are);
     RUN(refusals);

@@ -19,6 +19,8 @@ import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import spread.ErrorCode;
 import spread.MembershipInfo;
+import spread.PlaceLostException;
+import spread.ReconnectingConnection;
 import spread.Service;
 import spread.SpreadConnection;
 import spread.SpreadConnectionBuilder;
@@ -30,6 +32,7 @@ import spread.SpreadVersion;
 /** Answers the conformance runner: a JSON object a line in, one a line out. */
 public final class Driver {
     private final Map<String, SpreadConnection> connections = new LinkedHashMap<>();
+    private final Map<String, ReconnectingConnection> reconnecting = new LinkedHashMap<>();
 
     private Driver() {}
 
@@ -84,10 +87,14 @@ public final class Driver {
     }
 
     private Map<String, Object> run(Request r) throws Exception {
+        ReconnectingConnection c = reconnecting.get(r.string("c"));
+        if (c != null && !r.string("op").equals("connect")) {
+            return run(c, r);
+        }
         switch (r.string("op")) {
             case "hello":
                 return reply("ok", true, "language", "java", "client", "1.0.0", "byte_order", "big", "features",
-                        List.of("unix", "unix_path", "poll", "threads", "any_group", "name_free", "auth"));
+                        List.of("unix", "unix_path", "poll", "threads", "any_group", "name_free", "auth", "reconnecting"));
             case "connect":
                 return connect(r);
             case "join":
@@ -119,6 +126,33 @@ public final class Driver {
         }
     }
 
+    private static Map<String, Object> run(ReconnectingConnection c, Request r) throws Exception {
+        switch (r.string("op")) {
+            case "join":
+                c.join(r.string("group"));
+                return reply("ok", true);
+            case "leave":
+                c.leave(r.string("group"));
+                return reply("ok", true);
+            case "multicast":
+                SpreadMessage m = message(r);
+                c.multicast(m);
+                return reply("ok", true, "sent", m.getData().length);
+            case "receive":
+                try {
+                    return received(c.receive(r.timeout()));
+                } catch (PlaceLostException e) {
+                    return reply("ok", true, "message",
+                            reply("kind", "reconnected", "private_group", c.getPrivateGroup().toString()));
+                }
+            case "disconnect":
+                c.close();
+                return reply("ok", true);
+            default:
+                return reply("ok", false, "error", "unsupported", "reason", "no " + r.string("op") + " when reconnecting");
+        }
+    }
+
     private SpreadConnection connection(Request r) throws SpreadException {
         SpreadConnection c = connections.get(r.string("c"));
         if (c == null) {
@@ -127,13 +161,23 @@ public final class Driver {
         return c;
     }
 
-    private Map<String, Object> connect(Request r) throws SpreadException {
+    private Map<String, Object> connect(Request r) throws Exception {
         SpreadConnectionBuilder b = SpreadConnection.builder().daemon(r.string("daemon")).privateName(r.string("name"))
                 .membership(r.flag("membership")).priority(r.flag("priority")).timeout(r.timeout());
         if (r.fields().get("auth") instanceof List<?> methods) {
             for (Object m : methods) {
                 b.authentication((String) m, (in, out) -> {});
             }
+        }
+        reconnecting.remove(r.string("c"));
+        if (r.flag("reconnecting")) {
+            ReconnectingConnection again = b.reconnecting();
+            again.receive(Duration.ZERO); // It connects when it is first used.
+            if (again.getPrivateGroup() == null) {
+                throw new SpreadException(ErrorCode.COULD_NOT_CONNECT, "The first attempt failed.");
+            }
+            reconnecting.put(r.string("c"), again);
+            return reply("ok", true, "private_group", again.getPrivateGroup().toString());
         }
         SpreadConnection c = b.connect();
         connections.put(r.string("c"), c);
@@ -142,7 +186,7 @@ public final class Driver {
                 List.of(v.getMajorVersion(), v.getMinorVersion(), v.getPatchVersion()));
     }
 
-    private Map<String, Object> multicast(Request r) throws SpreadException {
+    private static SpreadMessage message(Request r) {
         SpreadMessage m = new SpreadMessage();
         m.setServiceType(service(r.string("service")));
         for (Object g : (List<?>) r.fields().get("groups")) {
@@ -151,6 +195,11 @@ public final class Driver {
         m.setType((short) r.number("type", 0));
         m.setData(Base64.getDecoder().decode(r.string("data_b64")));
         m.setSelfDiscard(r.flag("self_discard"));
+        return m;
+    }
+
+    private Map<String, Object> multicast(Request r) throws SpreadException {
+        SpreadMessage m = message(r);
         int repeat = r.number("repeat", 1);
         for (int i = 0; i < repeat; i++) {
             connection(r).multicast(m);
@@ -169,7 +218,10 @@ public final class Driver {
     }
 
     private Map<String, Object> receive(Request r) throws Exception {
-        Optional<SpreadMessage> m = connection(r).receive(r.timeout());
+        return received(connection(r).receive(r.timeout()));
+    }
+
+    private static Map<String, Object> received(Optional<SpreadMessage> m) {
         if (m.isEmpty()) {
             return reply("ok", false, "error", "timeout");
         }

@@ -5,6 +5,7 @@ package.path = "./?.lua;./?/init.lua;./conformance/?.lua;" .. package.path
 local gettime = require("socket").gettime
 local mime = require "mime"
 local spread = require "gospread"
+local reconnect = require "gospread.reconnect"
 local json = require "json"
 
 local connections = {}
@@ -42,6 +43,10 @@ end
 
 function shape.transition(m) return {kind = m.kind, group = m.group, id = list(m.id)} end
 
+function shape.lost() return {kind = "lost"} end
+
+function shape.connected(m) return {kind = "reconnected", private_group = m.private_group} end
+
 function shape.self_leave(m) return {kind = m.kind, group = m.group} end
 
 -- The sha256 of strings, in hexadecimal.
@@ -60,14 +65,22 @@ end
 local op = {}
 
 function op.hello()
-  local features = json.array {"poll", "any_group", "name_free", "auth"}
-  if spread.has_unix then table.insert(features, 1, "unix") end
+  local features = json.array {"poll", "any_group", "name_free", "auth", "reconnecting"}
+  if spread.has_unix then features = json.array {"unix", "unix_path", table.unpack(features)} end
   return {ok = true, language = "lua", client = spread._VERSION, features = features}
 end
 
 function op.connect(r)
-  local c, err = spread.connect(r.daemon, {name = r.name, membership = r.membership, priority = r.priority,
-    timeout = r.timeout_ms and r.timeout_ms / 1000, auth = r.auth})
+  local options = {name = r.name, membership = r.membership, priority = r.priority,
+    timeout = r.timeout_ms and r.timeout_ms / 1000, auth = r.auth}
+  if r.reconnecting then
+    local again = reconnect.new(r.daemon, options)
+    local event, err = again:receive(options.timeout)
+    if not event then return failure(err) end
+    connections[r.c] = again
+    return {ok = true, private_group = event.private_group}
+  end
+  local c, err = spread.connect(r.daemon, options)
   if not c then return failure(err) end
   connections[r.c] = c
   return {ok = true, private_group = c.private_group, daemon_version = list(c.daemon_version)}

@@ -3,18 +3,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { connect, SpreadError } from '../lib/index.js';
+import { connect, Reconnecting, SpreadError } from '../lib/index.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url)));
 const connections = new Map();
 
 const operations = {
-  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'async', 'any_group', 'unix_path', 'name_free', 'auth'] }),
+  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'async', 'any_group', 'unix_path', 'name_free', 'auth', 'reconnecting'] }),
   exit: () => ({}),
 
-  async connect({ c, daemon, name, membership, priority, timeout_ms: timeout, auth }) {
+  async connect({ c, daemon, name, membership, priority, timeout_ms: timeout, auth, reconnecting }) {
     const methods = auth ? { auth: Object.fromEntries([auth].flat().map((method) => [method, null])) } : {};
-    const connection = await connect(daemon, { name, membership, priority, timeout, ...methods });
+    const make = reconnecting ? Reconnecting.connect : connect;
+    const connection = await make(daemon, { name, membership, priority, timeout, ...methods });
     connections.set(c, connection);
     return { private_group: connection.privateGroup, daemon_version: connection.daemonVersion };
   },
@@ -93,6 +94,8 @@ function describe(event) {
     }
     case 'transition':
       return { kind, group, id };
+    case 'reconnected':
+      return { kind, private_group: event.privateGroup };
     case 'selfLeave':
       return { kind: 'self_leave', group };
     case 'rejected':
@@ -131,4 +134,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(await answer(request))}\n`);
   if (request.op === 'exit') break;
 }
-for (const connection of connections.values()) connection.abort();
+for (const connection of connections.values()) connection.abort ? connection.abort() : connection.close({ linger: 0 });

@@ -12,11 +12,12 @@ use Time::HiRes ();
 
 use lib "$FindBin::Bin/../lib";
 use Gospread;
+use Gospread::Reconnecting;
 
 my %connection;
 
 my %op = (
-    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth']) },
+    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth', 'reconnecting']) },
     connect    => \&connect_to,
     join       => sub { get($_[0])->join($_[0]{group}); () },
     leave      => sub { get($_[0])->leave($_[0]{group}); () },
@@ -61,15 +62,18 @@ sub bool { return $_[0] ? JSON::PP::true() : JSON::PP::false() }
 
 sub connect_to {
     my ($o) = @_;
-    my $c = Gospread->connect(
-        $o->{daemon},
-        name       => $o->{name},
-        membership => exists $o->{membership} ? $o->{membership} : 1,
-        priority   => $o->{priority},
-        timeout    => seconds($o, 10),
-        auth       => $o->{auth},
-    );
-    $connection{ $o->{c} } = $c;
+    my $connect = sub {
+        return Gospread->connect(
+            $o->{daemon},
+            name       => $o->{name},
+            membership => exists $o->{membership} ? $o->{membership} : 1,
+            priority   => $o->{priority},
+            timeout    => seconds($o, 10),
+            auth       => $o->{auth},
+        );
+    };
+    my $c = $connection{ $o->{c} } = $o->{reconnecting} ? Gospread::Reconnecting->new($connect) : $connect->();
+    return (private_group => $c->private_group) if $o->{reconnecting};
     return (private_group => $c->private_group, daemon_version => [$c->daemon_version]);
 }
 
@@ -115,6 +119,7 @@ sub as_hash {
     my ($e) = @_;
     return { kind => 'regular', data_of($e) } if $e->is_message;
     return { kind => 'reject', request => $e->request, data_of($e->message) } if $e->is_rejected;
+    return { kind => 'reconnected', private_group => $e->private_group } if $e->is_reconnected;
     return { kind => 'self_leave', group => $e->group } if $e->is_self_leave;
     return { kind => 'transition', group => $e->group, id => $e->id } if $e->is_transition;
     return {

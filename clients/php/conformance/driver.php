@@ -10,6 +10,8 @@ use Gospread\Cause;
 use Gospread\Connection;
 use Gospread\Event;
 use Gospread\Message;
+use Gospread\Reconnected;
+use Gospread\ReconnectingConnection;
 use Gospread\Rejected;
 use Gospread\SelfLeave;
 use Gospread\Service;
@@ -19,7 +21,7 @@ use Gospread\View;
 
 final class Driver
 {
-    /** @var array<string, Connection> */
+    /** @var array<string, Connection|ReconnectingConnection> */
     private array $connections = [];
 
     /**
@@ -31,7 +33,7 @@ final class Driver
     {
         try {
             return match ($op['op']) {
-                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth']],
+                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth', 'reconnecting']],
                 'connect' => $this->connect($op),
                 'join' => $this->run(fn () => $this->get($op)->join(bytes($op['group']))),
                 'leave' => $this->run(fn () => $this->get($op)->leave(bytes($op['group']))),
@@ -53,7 +55,7 @@ final class Driver
 
     private function connect(array $op): array
     {
-        $c = Connection::connect(
+        $connect = static fn () => Connection::connect(
             $op['daemon'],
             bytes($op['name'] ?? ''),
             $op['membership'] ?? true,
@@ -61,7 +63,11 @@ final class Driver
             ($op['timeout_ms'] ?? 10000) / 1000,
             auth: $op['auth'] ?? ['NULL'],
         );
-        $this->connections[$op['c']] = $c;
+        if ($op['reconnecting'] ?? false) {
+            $this->connections[$op['c']] = $c = new ReconnectingConnection($connect);
+            return ['ok' => true, 'private_group' => text($c->privateGroup())];
+        }
+        $this->connections[$op['c']] = $c = $connect();
         $v = $c->daemonVersion;
         return ['ok' => true, 'private_group' => text($c->privateGroup), 'daemon_version' => [$v->major, $v->minor, $v->patch]];
     }
@@ -127,6 +133,7 @@ final class Driver
             ] + ($e->cause === Cause::Network ? [] : ['changed' => text($e->changed ?? '')]),
             $e instanceof Transition => ['kind' => 'transition', 'group' => text($e->group), 'id' => [$e->id->daemon, $e->id->time, $e->id->index]],
             $e instanceof SelfLeave => ['kind' => 'self_leave', 'group' => text($e->group)],
+            $e instanceof Reconnected => ['kind' => 'reconnected', 'private_group' => text($e->privateGroup)],
             $e instanceof Rejected => ['kind' => 'reject', 'request' => strtolower($e->request->name)] + self::data($e->message),
         };
     }
@@ -144,7 +151,7 @@ final class Driver
         ];
     }
 
-    private function get(array $op): Connection
+    private function get(array $op): Connection|ReconnectingConnection
     {
         return $this->connections[$op['c']] ?? throw new SpreadException(Gospread\ErrorCode::IllegalSession, "no connection $op[c]");
     }

@@ -11,9 +11,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import gospread  # noqa: E402
+from gospread import reconnect  # noqa: E402
 
 SERVICES = {s.name.lower(): s for s in gospread.Service}
-FEATURES = ["unix", "poll", "threads", "any_group", "unix_path", "name_free", "auth"]
+FEATURES = ["unix", "poll", "threads", "any_group", "unix_path", "name_free", "auth", "reconnecting"]
 
 
 class Driver:
@@ -38,8 +39,11 @@ class Driver:
     def op_hello(self):
         return {"language": "python", "client": gospread.__version__, "features": FEATURES}
 
-    def op_connect(self, c, daemon, name="", membership=True, priority=False, timeout_ms=5000, auth=("NULL",)):
-        connection = gospread.connect(
+    def op_connect(
+        self, c, daemon, name="", membership=True, priority=False, timeout_ms=5000, auth=("NULL",), reconnecting=False
+    ):
+        connect = reconnect.Reconnecting if reconnecting else gospread.connect
+        made = connect(
             unlatin(daemon),
             unlatin(name),
             membership=membership,
@@ -47,7 +51,8 @@ class Driver:
             timeout=timeout_ms / 1000,
             auth=auth,
         )
-        self.connections[c] = connection
+        self.connections[c] = made
+        connection = made.connection if reconnecting else made
         return {"private_group": latin(connection.private_group), "daemon_version": connection.daemon_version}
 
     def op_join(self, c, group):
@@ -122,7 +127,8 @@ class Driver:
 
     def op_exit(self):
         for c in self.connections.values():
-            c.abort()
+            if isinstance(c, gospread.Connection):
+                c.abort()
 
 
 def failure(e):
@@ -145,6 +151,10 @@ def describe(event):
         return {"kind": "regular", **regular(event)}
     if isinstance(event, gospread.Rejected):
         return {"kind": "reject", **regular(event.message), "request": event.request.value}
+    if isinstance(event, reconnect.Lost):
+        return {"kind": "lost"}
+    if isinstance(event, reconnect.Restored):
+        return {"kind": "reconnected", "private_group": latin(event.private_group)}
     if isinstance(event, gospread.SelfLeave):
         return {"kind": "self_leave", "group": latin(event.group)}
     id = [event.id.daemon, event.id.time, event.id.index]

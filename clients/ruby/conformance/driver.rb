@@ -19,7 +19,7 @@ end
 
 # Carries out one operation after the other.
 class Driver
-  FEATURES = %w[unix poll threads any_group unix_path name_free auth].freeze
+  FEATURES = %w[unix poll threads any_group unix_path name_free auth reconnecting].freeze
 
   def initialize
     @connections = {}
@@ -54,10 +54,10 @@ class Driver
   def op_exit(_) = {}
 
   def op_connect(request)
-    c = Gospread::Connection.new(request[:daemon] && Text.bytes(request[:daemon]),
-                                 name: request[:name] && Text.bytes(request[:name]),
-                                 membership: request.fetch(:membership, true), priority: request[:priority],
-                                 timeout: timeout(request) || 30, **auth(request))
+    kind = request[:reconnecting] ? Gospread::Reconnecting : Gospread::Connection
+    c = kind.new(request[:daemon] && Text.bytes(request[:daemon]), name: request[:name] && Text.bytes(request[:name]),
+                 membership: request.fetch(:membership, true), priority: request[:priority],
+                 timeout: timeout(request) || 30, **auth(request))
     @connections[request[:c]] = c
     { private_group: Text.name(c.private_group), daemon_version: c.daemon_version }
   end
@@ -144,6 +144,7 @@ class Driver
     when Gospread::Message then regular(event)
     when Gospread::View then view(event)
     when Gospread::Transition then { kind: "transition", group: Text.name(event.group), id: event.id.to_a }
+    when Gospread::Reconnected then { kind: "reconnected", private_group: Text.name(event.private_group) }
     when Gospread::SelfLeave then { kind: "self_leave", group: Text.name(event.group) }
     end
   end

@@ -32,6 +32,37 @@ class ConnectionTest < Minitest::Test
     assert_raises(Error::RejectAuth) { Connection.open(auth: {}) }
   end
 
+  # What is no string is the program's mistake, and it learns which.
+  def test_wrong_arguments
+    assert_match(/auth of NilClass/, assert_raises(ArgumentError) { Connection.open(auth: nil) }.message)
+    address = fake { |_, socket| accept(socket) && drain(socket) }
+    c = connect(address, name: "me")
+    assert_match(/data of NilClass/, assert_raises(ArgumentError) { c.multicast("g", nil) }.message)
+    assert_match(/data of Integer/, assert_raises(ArgumentError) { c.multicast("g", ["x", 1, "y"]) }.message)
+    assert_match(/group nil/, assert_raises(ArgumentError) { c.join(nil) }.message)
+    assert_match(/group 7/, assert_raises(ArgumentError) { c.multicast(["g", 7], "x") }.message)
+  end
+
+  def test_symbols_are_names
+    said = Queue.new
+    address = fake do |_, socket|
+      accept(socket)
+      said << drain(socket)
+    end
+    c = connect(address, name: "me")
+    c.join(:one, "two").leave(:one).multicast([:three, "four"], "x")
+    c.abort
+    sent = said.pop
+    assert_equal %w[one two one], Array.new(3) { |i| sent.byteslice(80 * i + 48, 32).delete("\0") }
+    assert_equal %w[three four], sent.byteslice(240 + 48, 64).unpack("A32A32")
+  end
+
+  def test_inspect_is_short
+    m = Message.new("#a#d", ["g"], :agreed, 7, "x" * 100_000, 0x10, false)
+    assert_equal "#<Gospread::Message sender=\"#a#d\" groups=[\"g\"] service=:agreed type=7 data=\"#{'x' * 64}\"... (100000 bytes)>", m.inspect
+    assert_includes Message.new("#a#d", ["g"], :agreed, 7, "short", 0x10, false).inspect, 'data="short">'
+  end
+
   def test_block_closes
     said = Queue.new
     address = fake do |_, socket|

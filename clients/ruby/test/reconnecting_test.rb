@@ -54,6 +54,20 @@ class ReconnectingTest < Minitest::Test
     assert_equal ["0", "0", :reconnected, "1", "1"], got
   end
 
+  # A group is the same by its symbol and its string.
+  def test_symbols_are_names
+    said = Queue.new
+    address = fake do |i, socket|
+      accept(socket)
+      i.zero? ? said.pop : said << socket.read(80)
+    end
+    c = reconnecting(address)
+    c.join(:left, :kept).leave("left")
+    said << :lose_it
+    assert_predicate c.receive, :reconnected?
+    assert_equal "kept", said.pop.byteslice(48, 32).delete("\0")
+  end
+
   # The name is in use until the daemon has noticed, answers break off: it goes on.
   def test_persists
     address = fake do |i, socket|

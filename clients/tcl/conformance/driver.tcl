@@ -7,6 +7,39 @@ source [file join [file dirname [info script]] json.tcl]
 
 set connections {}
 
+# A connection that comes back, with a receive: what it tells waits in a list.
+oo::class create Returning {
+    variable inner events woken
+
+    constructor {daemon args} {
+        set events {}
+        set inner [gospread persistent $daemon [list [self] tell] {*}$args]
+    }
+
+    method tell {c m} {
+        lappend events $m
+        set woken 1
+    }
+    export tell
+
+    method receive {ms} {
+        set timer [after $ms [list set [my varname woken] 1]]
+        if {![llength $events]} {vwait [my varname woken]}
+        after cancel $timer
+        set events [lassign $events m]
+        return $m
+    }
+
+    method join {group} {$inner join $group}
+    method leave {group} {$inner leave $group}
+    method multicast {args} {$inner multicast {*}$args}
+
+    method close {} {
+        $inner close
+        my destroy
+    }
+}
+
 proc failure {why options} {
     lassign [dict get $options -errorcode] - name code
     if {$name eq "TIMEOUT"} {return [json::object ok false error {"timeout"}]}
@@ -42,6 +75,12 @@ proc shape {m} {
         transition {
             set fields [list kind [json::text $kind] group [json::text $group] id [json::list json::number $id]]
         }
+        connected {
+            set fields [list kind {"reconnected"} private_group [json::text $privategroup]]
+        }
+        lost - failed {
+            set fields [list kind [json::text $kind]]
+        }
         self_leave {
             set fields [list kind [json::text $kind] group [json::text $group]]
         }
@@ -63,13 +102,20 @@ proc digest {bytes} {
 namespace eval op {}
 
 proc op::hello {r c} {
-    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","async","threads","any_group","name_free","auth"]}
+    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","async","threads","any_group","name_free","auth","reconnecting"]}
 }
 
 proc op::connect {r c} {
     set options {}
     foreach {key option} {name -name membership -membership priority -priority auth -auth timeout_ms -timeout} {
         if {[dict exists $r $key]} {lappend options $option [dict get $r $key]}
+    }
+    if {[field $r reconnecting 0]} {
+        set c [Returning new [field $r daemon] {*}$options]
+        dict set ::connections [dict get $r c] $c
+        set m [$c receive [field $r timeout_ms 5000]]
+        if {$m eq ""} {return [timeout]}
+        return [json::object ok true private_group [json::text [dict get $m privategroup]]]
     }
     set c [gospread::connect [field $r daemon] {*}$options]
     dict set ::connections [dict get $r c] $c

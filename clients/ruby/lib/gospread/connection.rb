@@ -75,6 +75,17 @@ module Gospread
       end
     end
 
+    # Names as strings; they may be symbols.
+    def self.names(list) # :nodoc:
+      return list if list.all?(String)
+
+      list.map do |name|
+        next name.to_s if name.is_a?(String) || name.is_a?(Symbol)
+
+        raise ArgumentError, "group #{name.inspect}, must be a String or Symbol"
+      end
+    end
+
     # What may be joined.
     def self.check_group(group) # :nodoc:
       return if (1..Wire::MAX_NAME).cover?(group.bytesize) && Wire.legal?(group)
@@ -203,7 +214,10 @@ module Gospread
     # Sends a message whose type word the caller has made: for layers above.
     def send_message(word, groups, data, type) # :nodoc:
       pieces = data.is_a?(Array) ? data : [data]
+      raise ArgumentError, "data of #{strange(pieces)}, must be a String or an Array of Strings" unless pieces.all?(String)
+
       length = pieces.sum(&:bytesize)
+      groups = Connection.names(groups)
       check_groups(groups)
       check_type(type)
       body = length + groups.size * Wire::NAME_SIZE
@@ -217,6 +231,9 @@ module Gospread
 
     private
 
+    # The classes of what should be strings.
+    def strange(list) = list.grep_v(String).map(&:class).uniq.join(", ")
+
     def check_name(name)
       name = name.to_s.b
       return name if name.empty? || (name.bytesize <= Wire::MAX_USER && Wire.legal?(name))
@@ -226,6 +243,7 @@ module Gospread
     end
 
     def check_auth(auth)
+      raise ArgumentError, "auth of #{auth.class}, must be a Hash" unless auth.is_a?(Hash)
       raise Error::RejectAuth, "1 to #{Wire::AUTH_SLOTS} authentication methods are possible" unless (1..Wire::AUTH_SLOTS).cover?(auth.size)
 
       auth.each_key do |name|
@@ -257,7 +275,7 @@ module Gospread
     def head(word, groups, type, length) = Wire.head(word, @sender, groups, type, length)
 
     def request(word, groups)
-      groups = groups.flatten
+      groups = Connection.names(groups.flatten)
       groups.each { |group| Connection.check_group(group) }
       groups.each { |group| transmit(head(word, [group], 0, 0), [], 0) }
       self

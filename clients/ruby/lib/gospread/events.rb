@@ -19,6 +19,10 @@ module Gospread
   class Message
     include Event
 
+    # Bytes of data that inspect shows.
+    SHOWN = 64
+    private_constant :SHOWN
+
     # The private group of the sending client, "#name#daemon".
     attr_reader :sender
     # The groups and private groups that it was sent to, as its sender named them.
@@ -49,6 +53,13 @@ module Gospread
     def self_discard? = @service_type & Wire::SELF_DISCARD != 0
     def message? = true
     def to_s = @data
+
+    # For logs and irb, where a hundred kilobytes of data are of no use.
+    def inspect
+      start = @data.byteslice(0, SHOWN).inspect
+      rest = @data.bytesize > SHOWN ? "... (#{@data.bytesize} bytes)" : ""
+      "#<#{self.class} sender=#{@sender.inspect} groups=#{@groups.inspect} service=#{@service.inspect} type=#{@type} data=#{start}#{rest}>"
+    end
 
     def to_h
       { sender: @sender, groups: @groups, service: @service, type: @type, data: @data,

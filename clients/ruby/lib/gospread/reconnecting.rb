@@ -78,7 +78,8 @@ module Gospread
     # As in Connection. The groups are joined again after a loss, also those that
     # are asked for while there is no connection.
     def join(*groups)
-      change(groups) { @groups |= groups.flatten }
+      groups = Connection.names(groups.flatten)
+      change(groups) { @groups |= groups }
       @connection.join(*groups)
       self
     rescue Error::ConnectionClosed
@@ -87,7 +88,8 @@ module Gospread
 
     # As in Connection.
     def leave(*groups)
-      change(groups) { @groups -= groups.flatten }
+      groups = Connection.names(groups.flatten)
+      change(groups) { @groups -= groups }
       @connection.leave(*groups)
       self
     rescue Error::ConnectionClosed
@@ -132,7 +134,7 @@ module Gospread
 
     # Groups whose names cannot be right are not remembered.
     def change(groups, &block)
-      groups.flatten.each { |group| Connection.check_group(group) }
+      groups.each { |group| Connection.check_group(group) }
       @lock.synchronize(&block)
     end
 

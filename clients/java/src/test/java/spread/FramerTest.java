@@ -88,6 +88,14 @@ public final class FramerTest {
         return FakeDaemon.message(true, Wire.REG_MEMB | causes, "g", 0, new String[] {FakeDaemon.PRIVATE}, body);
     }
 
+    /** The own set is one of the sets: neither behind the last one nor within one. */
+    public static void ownSetIsNone() throws Exception {
+        for (int own : new int[] {4, 36, 40, -1}) {
+            byte[] body = FakeDaemon.viewBody(true, own, new String[] {FakeDaemon.PRIVATE});
+            bad(FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[] {FakeDaemon.PRIVATE}, body));
+        }
+    }
+
     /** A header alone is not worth much memory. */
     public static void trustGrowsWithBytes() throws Exception {
         byte[] head = FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[0], new byte[0]);
