@@ -216,11 +216,19 @@ func (r *Replica) Changed() <-chan struct{} {
 	return r.changed
 }
 
-// WaitReady waits until updates are taken and the state here is current.
+// WaitReady waits until updates are taken and the state here is current. It returns an
+// error when the replica has ended.
 func (r *Replica) WaitReady(ctx context.Context) error {
 	for {
-		changed := r.Changed()
-		if s := r.Status(); s.Ready && s.Current {
+		r.mu.Lock()
+		s, changed, ended, failed := r.status(), r.changed, r.ended, r.failed
+		r.mu.Unlock()
+		switch {
+		case ended && failed != nil:
+			return fmt.Errorf("replica: not ready: %w", failed)
+		case ended:
+			return errors.New("replica: not ready: it has ended")
+		case s.Ready && s.Current:
 			return nil
 		}
 		select {

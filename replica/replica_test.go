@@ -326,6 +326,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Who waits for a replica that ends learns why.
+func TestWaitReadyEnds(t *testing.T) {
+	t.Parallel()
+	r, err := New(Config{Daemon: "nonsense@@", State: "s", Name: "r1", Replicas: []string{"r1"}}, &journal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() { waited <- r.WaitReady(limited(t)) }()
+	ended := r.Run(limited(t))
+	if err := <-waited; ended == nil || err == nil || !strings.Contains(err.Error(), ended.Error()) {
+		t.Fatalf("%v, and it has ended with %v", err, ended)
+	}
+	if err := r.WaitReady(limited(t)); err == nil {
+		t.Fatal("ready")
+	}
+}
+
 // A state whose snapshot cannot be had ends its replica, with the reason.
 func TestBrokenState(t *testing.T) {
 	t.Parallel()

@@ -29,12 +29,11 @@ func (r *Replica) Run(ctx context.Context) error {
 		broken(r.failed)
 	}
 	r.mu.Unlock()
-	err := r.connections(ctx)
-	return errors.Join(err, r.end())
+	return r.end(r.connections(ctx))
 }
 
-// end ends what is under way.
-func (r *Replica) end() error {
+// end ends what is under way, because of an error if there is one.
+func (r *Replica) end(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
@@ -44,11 +43,12 @@ func (r *Replica) end() error {
 		f.withdrawn(sent, "the replica has ended", nil)
 	}
 	clear(r.futures)
-	r.notify()
 	if r.failed != nil {
-		r.failed = fmt.Errorf("replica: %w", r.failed)
+		err = errors.Join(err, fmt.Errorf("replica: %w", r.failed))
 	}
-	return errors.Join(r.failed, r.store.close())
+	r.failed = err
+	r.notify()
+	return errors.Join(err, r.store.close())
 }
 
 func (r *Replica) connections(ctx context.Context) error {

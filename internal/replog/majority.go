@@ -396,8 +396,9 @@ func (c *Majority) sendWish(w *wish) {
 		c.send(encode("sync", nil, e, w.sync), c.cfg.Group)
 		return
 	}
-	if !w.sent {
-		w.sent, w.entry.Since = true, c.log.length()
+	if n := c.log.length(); !w.sent || n < w.entry.Since {
+		// Shorter than when it was sent first: what was at its end was not adopted.
+		w.sent, w.entry.Since = true, n
 	}
 	c.send(encode("update", w.entry.Data, e, w.entry.ID, w.entry.Since), c.cfg.Group)
 }

@@ -365,7 +365,9 @@ func (c *Majority) adopt(blob []byte) {
 // replace makes the log that of the base.
 func (c *Majority) replace(blob []byte) error {
 	v := c.view
-	has := v.has(v.hello[c.me])
+	// More may be applied than HELLO has told, by acknowledgements that came late. That much is the same at
+	// all, and must not be cut: a snapshot in the store may stand there.
+	has := max(v.has(v.hello[c.me]), c.log.commit)
 	r := &reader{b: blob}
 	var from uint64
 	whole := false

@@ -327,9 +327,9 @@ class Majority(Base):
             w.heard, w.placed = [], False
             self.tell("sync", v.epoch, w.sync)
             return
-        if not w.sent:
-            w.sent = True
-            w.entry = w.entry._replace(since=self.log.length)
+        # The log may be shorter than it was when it was sent first: what was at its end was not adopted.
+        w.entry = w.entry._replace(since=min(w.entry.since, self.log.length) if w.sent else self.log.length)
+        w.sent = True
         self.send(self.config.group, "update", w.entry.data, v.epoch, w.entry.id, w.entry.since)
 
     def _asked_sync(self, sender: str, m: Message) -> None:
@@ -599,7 +599,9 @@ class Majority(Base):
 
     def _replace(self, v: View, blob: bytes) -> None:
         """Make the log that of the base."""
-        has = start = v.has(v.hello[self.me])
+        # More may be applied than HELLO has told, by acknowledgements that came late. That much is the same
+        # at all, and must not be cut: a snapshot in the store may stand there.
+        has = start = max(v.has(v.hello[self.me]), self.log.commit)
         r = Reader(blob)
         whole = False
         if blob:

@@ -131,8 +131,12 @@ class Replica:
             self._store, records = open_store(store, state, name, replicas)
             try:
                 self._core.load(records)
-            except BadRecords as e:
-                raise ReplicaError(f"store {store}: {e}") from None
+            except BaseException as e:
+                if self._store is not None:
+                    self._store.close()
+                if isinstance(e, BadRecords):
+                    raise ReplicaError(f"store {store}: {e}") from None
+                raise
         self._ident = (name if valid_id(name) else "py") + "." + secrets.token_hex(6)
         self._count = 0
         self._lock = threading.Lock()
@@ -272,16 +276,21 @@ class Replica:
             return self._core.status()
 
     def wait_for(self, wanted: Callable[[Status], bool], timeout: Optional[float] = None) -> Status:
-        """Wait until the status is as wanted. Raises ``TimeoutError``."""
+        """Wait until the status is as wanted. Raises ``TimeoutError``, or what has ended the replica."""
         with self._lock:
-            ok = self._changed.wait_for(lambda: self._ended or wanted(self._core.status()), timeout)
+            self._changed.wait_for(lambda: self._ended or wanted(self._core.status()), timeout)
             status = self._core.status()
-        if not ok or not wanted(status):
-            raise TimeoutError(f"still {status}")
-        return status
+        if wanted(status):
+            return status
+        if self._ended:
+            raise self._failed or ReplicaError("the replica has ended")
+        raise TimeoutError(f"still {status}")
 
     def wait_ready(self, timeout: Optional[float] = None) -> None:
-        """Wait until updates are taken and the state here is current. Raises ``TimeoutError``."""
+        """Wait until updates are taken and the state here is current.
+
+        Raises ``TimeoutError``, or what has ended the replica.
+        """
         self.wait_for(lambda s: s.ready and s.current, timeout)
 
     # Life
@@ -330,6 +339,8 @@ class Replica:
         with _signals(self._stop.set, signals):
             try:
                 self._connections()
+            except Exception as e:
+                self._fail(e)
             finally:
                 done: List[Callable[[], None]] = []
                 with self._lock:
@@ -448,7 +459,7 @@ class Replica:
             _call(done)
             try:
                 self._persist(out)
-            except OSError as error:
+            except Exception as error:
                 self._fail(error)
                 return
             away = 0.0 if current else away
@@ -464,6 +475,9 @@ class Replica:
                         c.join(self._group)
                 except ConnectionClosed:
                     return  # the receiver finds out
+                except Exception as error:
+                    self._fail(error)
+                    return
 
     def _persist(self, out: List[Effect]) -> None:
         """Write what is to be on disk before any of the rest is done."""
@@ -489,11 +503,13 @@ class Replica:
 
     def _act(self, act: Callable[[], List[Effect]], done: List[Callable[[], None]]) -> None:
         """Let the core act. What is to be called without the lock is added to done."""
+        if self._failed is not None:
+            return  # the state may be half of one, and must not be kept as a snapshot
         try:
             effects = act()
         except Exception as error:  # of the user's state
-            self._failed = self._failed or error
-            return
+            self._failed = error
+            effects = self._core.taken()  # what was applied before
         for e in effects:
             if isinstance(e, Resolve):
                 future = self._futures.pop(e.id, None)
