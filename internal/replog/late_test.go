@@ -120,3 +120,45 @@ func TestSentAgainBehindAShorterLog(t *testing.T) {
 		t.Fatal(s.sent)
 	}
 }
+
+// Of two processes of one name the one that has more stays, whichever comes first among
+// the members.
+func TestOneOfAName(t *testing.T) {
+	for _, other := range []string{"#a#k", "#a#z"} {
+		for _, less := range []string{"0 0 0 0 0 0", "1 1 1 0 0 0"} {
+			s := newScript(t)
+			s.do(s.View("v1", []string{min(other, "#a#m"), max(other, "#a#m"), "#b#m", "#c#m"}))
+			s.do(s.Message(other, []byte("rp1 hello v1 "+less+"\n")))
+			s.hear("a hello v1 1 2 2 0 0 0", "b hello v1 1 2 2 0 0 0", "c hello v1 1 2 2 0 0 0")
+			s.hear("b promise v1", "c promise v1", "a promise v1")
+			if st := s.Status(); !st.Current || len(st.Members) != 3 || s.failed {
+				t.Fatalf("%s with %s: %+v", other, less, st)
+			}
+		}
+	}
+}
+
+// A state that was sent or taken over is not kept in memory for the sake of a part of it.
+func TestNothingKeepsAWholeState(t *testing.T) {
+	o := newOutgoing(nil, []string{"r"}, make([]byte, 100), 30)
+	for n := range uint64(4) {
+		o.more("v")
+		o.got["r"] = n + 1
+	}
+	for i, p := range o.parts {
+		if p != nil {
+			t.Errorf("part %d is kept", i)
+		}
+	}
+	mem := newMemory()
+	mem.add("x", []byte("result"))
+	blob := (&Entry{ID: "y", Data: []byte("data")}).append(mem.append(nil))
+	r := &reader{b: blob}
+	mem = newMemory()
+	mem.read(r)
+	e := r.entry()
+	clear(blob)
+	if string(mem.ids["x"].result) != "result" || string(e.Data) != "data" {
+		t.Errorf("%q %q", mem.ids["x"].result, e.Data)
+	}
+}

@@ -1,6 +1,7 @@
 package replog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,12 +172,18 @@ func (c *Majority) decide() {
 			return
 		}
 	}
+	// Of each name the one that knows most: not a second process that was started by mistake.
+	best := map[string]*majorityHello{}
+	for _, p := range v.people {
+		if h := v.hello[p]; h != nil && (best[h.name] == nil || h.better(best[h.name])) {
+			best[h.name] = h
+		}
+	}
 	var people []string
-	var present []*majorityHello // one of each name
+	var present []*majorityHello
 	stateful := 0
 	for _, p := range v.people {
-		h := v.hello[p]
-		if h != nil && !slices.ContainsFunc(present, func(o *majorityHello) bool { return o.name == h.name }) {
+		if h := v.hello[p]; h != nil && best[h.name] == h {
 			present, people = append(present, h), append(people, p)
 			stateful += b2i(h.stateful)
 		}
@@ -216,6 +223,14 @@ func (c *Majority) stay(present []*majorityHello) {
 		v.reason += fmt.Sprintf(", not counting those without a state (%s)", strings.Join(without, ", "))
 	}
 	c.out = append(c.out, c.pend.refuse(v.reason)...)
+}
+
+// better tells whether a process knows more than another one of the same name.
+func (h *majorityHello) better(o *majorityHello) bool {
+	if h.stateful != o.stateful {
+		return h.stateful
+	}
+	return cmp.Or(cmp.Compare(h.epoch, o.epoch), cmp.Compare(h.length, o.length), cmp.Compare(h.promised, o.promised)) > 0
 }
 
 // choose sets the epoch, and whose log it begins with.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ._core import APPLIED, REFUSED, UNKNOWN, Base, Compact, Config, Effect, Persist, Rejoin, Resolve, Send, State, Status, Update, Wish
 from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memory, Message, Outgoing, Reader, encode, name_of, parse, put_bytes, record, valid_id
@@ -61,6 +61,11 @@ class Hello(NamedTuple):
     length: int
     commit: int
     start: int
+
+    @property
+    def knows(self) -> Tuple[bool, int, int, int]:
+        """By which processes of one name are compared."""
+        return self.stateful, self.epoch, self.length, self.promised
 
 
 class View:
@@ -478,11 +483,13 @@ class Majority(Base):
         """Look whether all have said what they have, and who goes on then."""
         if any(p not in v.hello and p not in v.skipped for p in v.people):
             return
-        present: List[Hello] = []  # one of each name
+        # Of each name the one that knows most: not a second process that was started by mistake.
+        best: Dict[str, Hello] = {}
         for p in v.people:
             h = v.hello.get(p)
-            if h is not None and all(o.name != h.name for o in present):
-                present.append(h)
+            if h is not None and (h.name not in best or h.knows > best[h.name].knows):
+                best[h.name] = h
+        present = [v.hello[p] for p in v.people if v.hello.get(p) in best.values()]
         v.people = [h.private for h in present]
         if self.me not in v.people:
             v.phase = ENDED

@@ -231,4 +231,5 @@ class Outgoing:
         while self.next < min(len(self.parts), least + WINDOW):
             self.next += 1
             out.append(encode("state", self.parts[self.next - 1], view, self.next, len(self.parts)))
+            self.parts[self.next - 1] = b""  # the view may last
         return out
