@@ -326,6 +326,39 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Updates that nobody waits for any more do not fill the memory where the daemon takes
+// none.
+func TestHungDaemon(t *testing.T) {
+	t.Parallel()
+	c := spreadtest.New(t, 1)
+	x := run(t, c.Addr("a"), Config{Name: "r1", Replicas: three[:1], PendingBytes: 1 << 20})
+	x.together(1)
+	c.Pause("a")
+	data := make([]byte, MaxUpdate)
+	refused := 0
+	for range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := x.Update(ctx, data); errors.Is(err, ErrRefused) {
+			refused++
+		}
+		cancel()
+	}
+	c.Resume("a")
+	if refused < 100 {
+		t.Errorf("%d of 200 were refused", refused)
+	}
+	for {
+		_, err := x.Update(limited(t), []byte("one"))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrRefused) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond) // what waits is sent first
+	}
+}
+
 // Who waits for a replica that ends learns why.
 func TestWaitReadyEnds(t *testing.T) {
 	t.Parallel()

@@ -155,7 +155,7 @@ func (r *Replica) disconnected() {
 	defer r.mu.Unlock()
 	r.core.Lost()
 	out := r.out
-	r.out = nil
+	r.out, r.queued = nil, 0
 	r.notify()
 	if err := r.persist(out); err != nil {
 		r.fail(err)
@@ -187,6 +187,9 @@ func (r *Replica) work(ctx context.Context, c *spread.Conn) error {
 				switch e := e.(type) {
 				case replog.Send:
 					err = c.Send(ctx, &spread.Outgoing{Service: spread.Agreed, Type: replog.MessageType, Groups: e.To, Data: e.Data})
+					r.mu.Lock()
+					r.queued -= len(e.Data)
+					r.mu.Unlock()
 				case replog.Rejoin:
 					r.cfg.Logger.Warn("the others went on without this replica; joining again", "state", r.cfg.State, "in", away)
 					err = r.rejoin(ctx, c, away)

@@ -31,6 +31,7 @@ log = logging.getLogger("gospread.replica")
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 5.0
 _TICK = 0.1
+_SLACK = 4 << 20  # bytes of what else may be on its way to the daemon
 _PASSING = (
     ErrorCode.COULD_NOT_CONNECT,
     ErrorCode.CONNECTION_CLOSED,
@@ -143,6 +144,8 @@ class Replica:
         self._changed = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
         self._out: List[Effect] = []
+        self._queued = 0  # bytes that are yet to be sent
+        self._most_queued = pending_bytes + _SLACK
         self._flush = False
         self._futures: Dict[str, Pending] = {}
         self._stop = threading.Event()
@@ -204,6 +207,8 @@ class Replica:
             return "this cannot be an id: 1 to 64 letters, digits, and . _ -"
         if len(data) > MAX_UPDATE:
             return f"{len(data)} bytes of data, at most {MAX_UPDATE} are possible"
+        if self._queued > self._most_queued:  # those who have submitted them no longer wait
+            return "too many updates are under way: the daemon takes none"
         return "an update with this id is under way" if id in self._futures else ""
 
     def update(self, data: bytes, timeout: Optional[float] = None, *, id: str = "") -> bytes:
@@ -392,7 +397,7 @@ class Replica:
             worker.join()
             with self._lock:
                 self._core.lost()
-                out, self._out = self._out, []
+                out, self._out, self._queued = self._out, [], 0
                 self._notify()
             try:
                 self._persist(out)
@@ -467,6 +472,8 @@ class Replica:
                 try:
                     if isinstance(e, Send):
                         c.multicast(e.to, e.data, service=Service.AGREED, type=MESSAGE_TYPE)
+                        with self._lock:
+                            self._queued -= len(e.data)
                     elif isinstance(e, Rejoin):
                         log.warning("state %s: the others went on without this replica; joining again", self._state)
                         c.leave(self._group)
@@ -519,6 +526,8 @@ class Replica:
                 self._failed = self._failed or ReplicaError(e.reason)
             else:
                 self._out.append(e)
+                if isinstance(e, Send):
+                    self._queued += len(e.data)
         if self._out:
             self._work.notify_all()
         if self._core.mark != self._mark:
