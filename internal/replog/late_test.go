@@ -10,7 +10,6 @@ type script struct {
 	*Majority
 	disk []byte
 	sent []string // heads of messages
-	list []string
 }
 
 func newScript(t *testing.T) *script {
