@@ -1,6 +1,7 @@
 package replog
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -159,5 +160,24 @@ func TestNothingKeepsAWholeState(t *testing.T) {
 	clear(blob)
 	if string(mem.ids["x"].result) != "result" || string(e.Data) != "data" {
 		t.Errorf("%q %q", mem.ids["x"].result, e.Data)
+	}
+}
+
+// Who has applied what the others no longer know does not go on with them.
+func TestOthersHaveLostWhatIsApplied(t *testing.T) {
+	s := newScript(t)
+	s.view("v1", "a b c")
+	s.hear("a hello v1 1 0 1 0 0 0", "b hello v1 1 0 1 0 0 0", "c hello v1 1 0 1 0 0 0")
+	s.hear("a promise v1", "b promise v1", "c promise v1")
+	s.hear("b update 2 b.1 0", "b update 2 b.2 0")
+	s.do(s.Flush())
+	s.hear("a ack 2 2", "b ack 2 2", "c ack 2 2")
+	s.view("v2", "a c d e") // which have begun epoch 3 with an old store of c
+	s.hear("a hello v2 1 2 2 2 2 0", "c hello v2 1 3 3 1 1 0", "d hello v2 1 3 3 1 1 0", "e hello v2 1 3 3 1 1 0")
+	s.hear("a promise v2", "c promise v2", "d promise v2")
+	s.do(s.Message("#c#m", append([]byte("rp1 state v2 1 1\n"), numberRecord(nil, cutRecord, 1)...)))
+	s.do(s.Flush())
+	if st := s.Status(); !s.failed || st.Current || slices.Contains(s.sent, "rp1 ack 4 2") {
+		t.Fatalf("%+v %q", st, s.sent)
 	}
 }

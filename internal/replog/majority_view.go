@@ -380,6 +380,9 @@ func (c *Majority) adopt(blob []byte) {
 // replace makes the log that of the base.
 func (c *Majority) replace(blob []byte) error {
 	v := c.view
+	if n := v.baseLength(); c.log.commit > n {
+		return fmt.Errorf("%d updates are applied here, and the others know of %d only: some of them have lost what they had acknowledged, or have an old store", c.log.commit, n)
+	}
 	// More may be applied than HELLO has told, by acknowledgements that came late. That much is the same at
 	// all, and must not be cut: a snapshot in the store may stand there.
 	has := max(v.has(v.hello[c.me]), c.log.commit)

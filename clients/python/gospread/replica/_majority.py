@@ -606,6 +606,11 @@ class Majority(Base):
 
     def _replace(self, v: View, blob: bytes) -> None:
         """Make the log that of the base."""
+        if self.log.commit > v.base_length:
+            raise BadRecords(
+                f"{self.log.commit} updates are applied here, and the others know of {v.base_length} only: some of them"
+                " have lost what they had acknowledged, or have an old store"
+            )
         # More may be applied than HELLO has told, by acknowledgements that came late. That much is the same
         # at all, and must not be cut: a snapshot in the store may stand there.
         has = start = max(v.has(v.hello[self.me]), self.log.commit)
