@@ -44,6 +44,9 @@ func (s *script) do(effects []Effect) {
 func (s *script) hear(messages ...string) {
 	for _, m := range messages {
 		sender, text, _ := strings.Cut(m, " ")
+		if strings.HasPrefix(text, "hello") {
+			text += " " + s.set()
+		}
 		s.do(s.Message("#"+sender+"#m", []byte("rp1 "+text+"\n")))
 	}
 }
@@ -128,7 +131,7 @@ func TestOneOfAName(t *testing.T) {
 		for _, less := range []string{"0 0 0 0 0 0", "1 1 1 0 0 0"} {
 			s := newScript(t)
 			s.do(s.View("v1", []string{min(other, "#a#m"), max(other, "#a#m"), "#b#m", "#c#m"}))
-			s.do(s.Message(other, []byte("rp1 hello v1 "+less+"\n")))
+			s.do(s.Message(other, []byte("rp1 hello v1 "+less+" "+s.set()+"\n")))
 			s.hear("a hello v1 1 2 2 0 0 0", "b hello v1 1 2 2 0 0 0", "c hello v1 1 2 2 0 0 0")
 			s.hear("b promise v1", "c promise v1", "a promise v1")
 			if st := s.Status(); !st.Current || len(st.Members) != 3 || s.failed {
@@ -179,5 +182,35 @@ func TestOthersHaveLostWhatIsApplied(t *testing.T) {
 	s.do(s.Flush())
 	if st := s.Status(); !s.failed || st.Current || slices.Contains(s.sent, "rp1 ack 4 2") {
 		t.Fatalf("%+v %q", st, s.sent)
+	}
+}
+
+// Who has another list of replicas does not count: a majority of one list is none of the
+// other.
+func TestOtherSet(t *testing.T) {
+	s := newScript(t)
+	s.view("v1", "a b c d")
+	s.hear("a hello v1 1 0 1 0 0 0", "b hello v1 1 0 1 0 0 0")
+	s.do(s.Message("#c#m", []byte("rp1 hello v1 1 0 1 0 0 0 0123456789abcdef\n")))
+	s.do(s.Message("#d#m", []byte("rp1 hello v1 1 0 1 0 0 0 0123456789abcdef\n")))
+	if st := s.Status(); st.Ready || !strings.Contains(st.Reason, "here are only a, b; c, d have another list of replicas") {
+		t.Fatalf("%+v", st)
+	}
+	s.view("v2", "a b c d")
+	s.hear("a hello v2 1 0 1 0 0 0", "b hello v2 1 0 1 0 0 0", "d hello v2 1 0 1 0 0 0")
+	s.do(s.Message("#c#m", []byte("rp1 hello v2 1 9 9 0 0 0 0123456789abcdef\n")))
+	s.hear("a promise v2", "b promise v2", "c promise v2")
+	if s.Status().Ready {
+		t.Fatal("its promise counts")
+	}
+	s.hear("d promise v2", "b update 2 b.1 0")
+	s.do(s.Flush())
+	s.hear("a ack 2 1", "c ack 2 1", "d ack 2 1")
+	if s.Status().Applied != 0 {
+		t.Fatal("its acknowledgement counts")
+	}
+	s.hear("b ack 2 1")
+	if st := s.Status(); !st.Ready || st.Applied != 1 || st.Epoch != 2 {
+		t.Fatalf("%+v", st)
 	}
 }

@@ -26,6 +26,7 @@ type majorityView struct {
 	reason  string
 	hello   map[string]*majorityHello
 	skipped map[string]bool
+	foreign []string // names of those with another set of replicas, who are none of ours
 
 	// From the end of hellos on.
 	epoch    uint64
@@ -67,7 +68,7 @@ func (c *Majority) View(view string, members []string) []Effect {
 	}
 	c.view = v
 	c.mark++
-	c.send(encode("hello", nil, view, c.stateful, c.promised, c.epoch, c.log.length(), c.log.commit, c.log.start), c.cfg.Group)
+	c.send(encode("hello", nil, view, c.stateful, c.promised, c.epoch, c.log.length(), c.log.commit, c.log.start, c.set()), c.cfg.Group)
 	return c.take()
 }
 
@@ -106,12 +107,17 @@ func (c *Majority) exchanged(sender string, m *message) {
 func (c *Majority) helloed(sender string, m *message) {
 	v := c.view
 	h := &majorityHello{private: sender, name: nameOf(sender)}
-	var view string
-	if !m.take(&view, &h.stateful, &h.promised, &h.epoch, &h.length, &h.commit, &h.start) ||
+	var view, set string
+	if !m.take(&view, &h.stateful, &h.promised, &h.epoch, &h.length, &h.commit, &h.start, &set) ||
 		h.start > h.commit || h.commit > h.length || v.hello[sender] != nil || v.skipped[sender] {
 		return
 	}
-	v.hello[sender] = h
+	if set == c.set() {
+		v.hello[sender] = h
+	} else {
+		v.people = slices.DeleteFunc(v.people, func(p string) bool { return p == sender })
+		v.foreign = append(v.foreign, h.name)
+	}
 	c.mark++
 	c.decide()
 }
@@ -222,6 +228,9 @@ func (c *Majority) stay(present []*majorityHello) {
 	if len(without) > 0 {
 		v.reason += fmt.Sprintf(", not counting those without a state (%s)", strings.Join(without, ", "))
 	}
+	if len(v.foreign) > 0 {
+		v.reason += fmt.Sprintf("; %s have another list of replicas", strings.Join(v.foreign, ", "))
+	}
 	c.out = append(c.out, c.pend.refuse(v.reason)...)
 }
 
@@ -269,7 +278,7 @@ func (c *Majority) activate() {
 	v := c.view
 	v.phase, v.reason = active, ""
 	c.mark++
-	c.ackOf, c.acked = v.epoch, 0
+	c.ackOf, c.ackBy, c.acked = v.epoch, slices.Clone(v.people), 0
 	clear(c.acks)
 	if v.has(v.hello[c.me]) == v.baseLength() {
 		c.adopt(nil)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ._core import APPLIED, REFUSED, UNKNOWN, Base, Compact, Config, Effect, Persist, Rejoin, Resolve, Send, State, Status, Update, Wish
-from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memory, Message, Outgoing, Reader, encode, name_of, parse, put_bytes, record, valid_id
+from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memory, Message, Outgoing, Reader, digest, encode, name_of, parse, put_bytes, record, valid_id
 
 HELLOS, PROMISES, ACTIVE, MINORITY, ENDED = range(5)
 
@@ -78,6 +78,7 @@ class View:
         self.reason = "the replicas of a new view have not all said what they have"
         self.hello: Dict[str, Hello] = {}
         self.skipped: Set[str] = set()
+        self.foreign: List[str] = []  # names of those with another set of replicas, who are none of ours
         # From the end of hellos on.
         self.epoch = 0
         self.base: Optional[Hello] = None
@@ -114,6 +115,8 @@ class Majority(Base):
         self.view: Optional[View] = None
         self.acks: Dict[str, int] = {}
         self.ack_of = 0
+        self.ack_by: List[str] = []  # private groups of the replicas of that epoch
+        self.set = digest(*[n.encode() for n in sorted(config.replicas)])[:16]  # names the set of replicas
         self.acked = 0
         self.unsaved = bytearray()
         self.written = 0
@@ -272,7 +275,7 @@ class Majority(Base):
 
     def _acknowledged(self, sender: str, m: Message) -> None:
         w, name = m.take("nn"), name_of(sender)
-        if w is None or w[0] != self.ack_of or name not in self.config.replicas:
+        if w is None or w[0] != self.ack_of or sender not in self.ack_by:
             return
         self.acks[name] = max(self.acks.get(name, 0), int(w[1]))
         self._advance()
@@ -408,7 +411,7 @@ class Majority(Base):
         self.view = View(view, [m for m in members if name_of(m) in self.config.replicas])
         self.mark += 1
         self.tell(
-            "hello", view, self.stateful, self.promised, self.epoch, self.log.length, self.log.commit, self.log.start
+            "hello", view, self.stateful, self.promised, self.epoch, self.log.length, self.log.commit, self.log.start, self.set,
         )
         return self.taken()
 
@@ -437,13 +440,17 @@ class Majority(Base):
             self._got(v, sender, m)
 
     def _helloed(self, v: View, sender: str, m: Message) -> None:
-        w: Any = m.take("sbnnnnn")
+        w: Any = m.take("sbnnnnns")
         if w is None:
             return
-        h = Hello(sender, name_of(sender), *w[1:])
+        h = Hello(sender, name_of(sender), *w[1:-1])
         if h.start > h.commit or h.commit > h.length or sender in v.hello or sender in v.skipped:
             return
-        v.hello[sender] = h
+        if w[-1] == self.set:
+            v.hello[sender] = h
+        else:
+            v.people.remove(sender)
+            v.foreign.append(h.name)
         self.mark += 1
         self._decide(v)
 
@@ -517,6 +524,8 @@ class Majority(Base):
         v.reason = f"no majority: of {len(self.config.replicas)} replicas {self.needed} are needed, and here are only {having}"
         if lacking:
             v.reason += f", not counting those without a state ({lacking})"
+        if v.foreign:
+            v.reason += f"; {', '.join(v.foreign)} have another list of replicas"
         for w in list(self.wishes.values()):
             if not w.sent or w.sync:
                 self.remove(w.entry.id)
@@ -526,7 +535,7 @@ class Majority(Base):
         """Begin the epoch, at the same place in the order of all."""
         v.phase, v.reason = ACTIVE, ""
         self.mark += 1
-        self.ack_of, self.acked = v.epoch, 0
+        self.ack_of, self.ack_by, self.acked = v.epoch, list(v.people), 0
         self.acks.clear()
         if v.has(v.hello[self.me]) == v.base_length:
             self._adopt(v, b"")
