@@ -23,8 +23,8 @@ const (
 	// maxEmpty is how many reads may bring neither bytes nor an error.
 	maxEmpty = 100
 	// maxFrame bounds what a daemon can make the client hold. Only views come
-	// near it, with hundreds of thousands of members.
-	maxFrame = 64 << 20
+	// near it, with 100,000 members.
+	maxFrame = 8 << 20
 )
 
 // frame is one whole message. Its bytes may be kept: nothing is written over

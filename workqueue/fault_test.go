@@ -3,6 +3,7 @@ package workqueue
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -395,5 +396,51 @@ func TestHandlerThatEndsLate(t *testing.T) {
 	}
 	if st, err := s.Stats(limited(t)); err != nil || st.Capacity != 1 {
 		t.Fatalf("%+v, %v", st, err)
+	}
+}
+
+// What has ended leaves nothing behind that runs.
+func TestNothingGoesOn(t *testing.T) {
+	c := cluster(t, 1)
+	ours := func() string {
+		b := make([]byte, 1<<20)
+		return string(b[:runtime.Stack(b, true)])
+	}
+	goesOn := func() bool {
+		s := ours()
+		return strings.Contains(s, "workqueue.(*Worker)") || strings.Contains(s, "workqueue.(*Submitter)") || strings.Contains(s, "workqueue.(*Task)")
+	}
+	w := run(t, c.Addr("a"), func(ctx context.Context, task *Task) ([]byte, error) {
+		task.Progress(1, "a")
+		task.Progress(2, "b") // is told later, or not any more
+		if string(task.Payload) == "stuck" {
+			<-ctx.Done()
+		}
+		return reverse(ctx, task)
+	}, &WorkerOptions{Capacity: 2, Grace: -1})
+	s := submitter(t, c.Addr("a"), nil)
+	for _, p := range []string{"ab", "stuck"} {
+		j, err := s.Submit(limited(t), []byte(p), WithTimeout(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p == "ab" {
+			mustWait(t, j)
+		}
+	}
+	c.Kill("a") // and connect again
+	c.Restart("a")
+	waitWorkers(t, s, 1)
+	if !goesOn() {
+		t.Fatal("it does not see those that run")
+	}
+	w.stop()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for ctx := limited(t); goesOn(); runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatal(ours())
+		}
 	}
 }

@@ -15,13 +15,14 @@ import (
 const MaxPayload = jobtable.PartSize
 
 // Limits bound what the workers of a queue keep. Each worker says what it wants,
-// and among those that are together the least holds. Zero means the default.
+// and among those that are together the least holds. Zero means the default. Never
+// more than 250,000 jobs of each kind, and 1 GiB, hold.
 type Limits struct {
 	Jobs      int // waiting and running; 10,000
 	Bytes     int // of their payloads; 64 MiB
 	Kept      int // ended jobs whose results can be asked for; 10,000
 	KeptBytes int // of their results; 64 MiB
-	Result    int // bytes of one result; 16 MiB
+	Result    int // bytes of one result; 16 MiB; KeptBytes bounds it too
 }
 
 func (l Limits) core() (jobtable.Limits, error) {

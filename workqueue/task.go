@@ -85,24 +85,38 @@ func (w *Worker) start(e jobtable.Start) {
 	w.called++
 	w.running.Go(func() {
 		defer cancel(nil)
-		if e.Limit > 0 {
-			limit := time.Duration(min(e.Limit, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-			late := time.AfterFunc(limit, func() {
-				err := fmt.Errorf("it takes longer than %v", limit)
-				w.late(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does
-				cancel(err)
-			})
-			defer late.Stop()
-		}
+		inTime := w.limit(t, e.Limit, "has waited for a handler that does not end")
 		select {
 		case w.slots <- struct{}{}:
 			defer func() { <-w.slots }()
-			result, err := w.call(ctx, t)
-			w.finish(t, outcome(ctx, result, err))
+			if inTime() {
+				inTime = w.limit(t, e.Limit, "takes")
+				result, err := w.call(ctx, t)
+				inTime()
+				w.finish(t, outcome(ctx, result, err))
+				return
+			}
+			<-ctx.Done()
 		case <-ctx.Done():
-			w.finish(t, outcome(ctx, nil, context.Cause(ctx)))
+			inTime()
 		}
+		w.finish(t, outcome(ctx, nil, context.Cause(ctx)))
 	})
+}
+
+// limit ends an attempt that takes longer than so many milliseconds, 0: any, until
+// stop is called, which tells whether that was in time. The wait for a handler that keeps its slot
+// is bounded alike, and does not count as part of the work.
+func (w *Worker) limit(t *Task, ms int64, what string) (stop func() bool) {
+	if ms == 0 {
+		return func() bool { return true }
+	}
+	limit := time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+	return time.AfterFunc(limit, func() {
+		err := fmt.Errorf("it %s longer than %v", what, limit)
+		w.late(t, jobtable.Outcome{Failed: true, Retry: true, Error: err.Error()}) // before the handler does
+		t.cancel(err)
+	}).Stop
 }
 
 // call runs the handler, whose panic is an error of the job only.

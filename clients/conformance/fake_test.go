@@ -25,6 +25,8 @@ type fakeSetup struct {
 	Silent bool `json:"silent"`
 	// Bytes: all goes out one byte at a time.
 	Bytes bool `json:"bytes"`
+	// PauseMS is how long it waits before each of them.
+	PauseMS int `json:"pause_ms"`
 }
 
 // fake is a daemon that the runner plays. It has one client at a time.
@@ -77,7 +79,7 @@ func (f *fake) hangUp() {
 
 // welcome plays the handshake; a client that has passed it is handed over.
 func (f *fake) welcome(c net.Conn) {
-	r := &raw{conn: c, slow: f.set.Bytes, limit: f.limit}
+	r := &raw{conn: c, slow: f.set.Bytes, pause: time.Duration(f.set.PauseMS) * time.Millisecond, limit: f.limit}
 	if f.set.Silent {
 		_, _ = io.Copy(io.Discard, c)
 		return
@@ -183,6 +185,7 @@ type raw struct {
 	conn    net.Conn
 	private string
 	slow    bool // one byte at a time
+	pause   time.Duration
 	limit   time.Duration
 	buf     []byte
 }
@@ -209,7 +212,10 @@ func (r *raw) write(b []byte) error {
 		_, err := r.conn.Write(b)
 		return err
 	}
+	pace := time.NewTicker(max(r.pause, time.Nanosecond))
+	defer pace.Stop()
 	for i := range b {
+		<-pace.C
 		if _, err := r.conn.Write(b[i : i+1]); err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ type stage struct {
 	pending map[string]*driver
 	limit   time.Duration // of waits for which the scenario says nothing
 	memory  int           // of the subject at the beginning, in KiB
+	files   int           // descriptors that it had open then
 }
 
 // actions are what the runner does itself, by the name in "do".
@@ -61,6 +62,7 @@ func playWithin(t testing.TB, c *crew, s *scenario, subject, other *language, li
 			return err
 		}
 	}
+	st.vars["crowd"] = crowd
 	st.vars["foreign"] = st.other != nil && st.subject.big != st.other.big
 	if err := st.scenery(); err != nil {
 		return err
@@ -75,7 +77,8 @@ func playWithin(t testing.TB, c *crew, s *scenario, subject, other *language, li
 		}
 		err = errors.Join(err, st.clear())
 	}()
-	st.memory = residentMemory(st.subject)
+	forgetPeak(st.subject)
+	st.memory, st.files = residentMemory(st.subject), openFiles(st.subject)
 	for i, step := range s.Steps {
 		if err := st.step(step); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, describe(step), err)
@@ -325,6 +328,7 @@ func init() {
 		"continue":       onDaemon((*daemon).goOn),
 		"remove_sockets": onDaemon((*daemon).removeSockets),
 		"memory":         (*stage).checkMemory,
+		"descriptors":    (*stage).checkFiles,
 		"raw_connect":    (*stage).rawConnect,
 		"raw_send":       (*stage).rawSend,
 		"raw_receive":    (*stage).rawReceive,
@@ -385,4 +389,21 @@ func (st *stage) checkMemory(step object) (object, error) {
 		return nil, fmt.Errorf("the driver has grown by %d MiB, at most %v are in order", grown, most)
 	}
 	return object{"ok": true}, nil
+}
+
+// checkFiles does the same for its open descriptors. Those that were closed may be about
+// to go.
+func (st *stage) checkFiles(step object) (object, error) {
+	most, _ := step["max_growth"].(float64)
+	var grown int
+	look := time.NewTicker(10 * time.Millisecond) // another process tells nobody when it closes something
+	defer look.Stop()
+	for deadline := time.Now().Add(st.limit); ; <-look.C {
+		if grown = openFiles(st.subject) - st.files; grown <= int(most) {
+			return object{"ok": true}, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the driver has %d more descriptors open, at most %v are in order", grown, most)
+		}
+	}
 }

@@ -25,6 +25,15 @@ var bits = map[string]uint32{
 	"subgroup": 0x40000000,
 }
 
+// crowd is ${crowd}: the members of a large group.
+var crowd = func() []any {
+	members := []any{"#ann#fake"}
+	for i := range 9_999 {
+		members = append(members, fmt.Sprintf("#m%d#fake", i))
+	}
+	return members
+}()
+
 // frame is a message as scenarios write it down.
 type frame struct {
 	little     bool

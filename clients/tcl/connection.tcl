@@ -223,9 +223,21 @@ oo::class create gospread::Connection {
         } trap GOSPREAD {why options} {
             return -options $options $why
         } on error why {
+            my Rescue
             set lost $why
             if {$closing} {gospread::ended $op}
             gospread::fail CONNECTION_CLOSED $op $why
+        }
+    }
+
+    # Reads what came before the connection was lost. The first read may tell once
+    # more that writing failed.
+    method Rescue {} {
+        set failures 0
+        while {$failures < 2 && [string length $buf] < $::gospread::wire::MaxFrame} {
+            set lost ""
+            if {![my Take]} break
+            if {$lost ne ""} {incr failures}
         }
     }
 

@@ -12,7 +12,7 @@ namespace eval gospread::wire {
     variable MaxData 144000
     # Views may be longer than any data message; this keeps a broken daemon from
     # making the client hold more.
-    variable MaxFrame [expr {64 << 20}]
+    variable MaxFrame [expr {8 << 20}]
     # Sets without members in a view: one for each daemon there may be.
     variable MaxEmptySets 128
 
@@ -108,7 +108,7 @@ proc gospread::wire::accept {bytes} {
     if {[binary scan $bytes x1c3cu version n] < 2} {return {}}
     lassign $version major minor patch
     if {$major < 3 || $minor < 0 || $patch < 0} {return [list 0 -7]}
-    if {$n > $MaxName} {return [list 0 -8]}
+    if {$n < 1 || $n > $MaxName} {return [list 0 -8]}
     if {[string length $bytes] < $n + 5} {return {}}
     binary scan $bytes x5a$n private
     return [list [expr {$n + 5}] $private $version]

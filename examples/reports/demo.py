@@ -6,6 +6,7 @@ their own: nothing of the system's is touched. If root starts it, they run as ww
 """
 
 import argparse
+import contextlib
 import ctypes
 import functools
 import os
@@ -26,9 +27,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PACKAGES = "apache2 libapache2-mod-php php-mysql mariadb-server python3-pymysql python3-reportlab"
+PACKAGES = "apache2 libapache2-mod-php php-mysql mariadb-server python3-pymysql python3-reportlab fonts-dejavu-core"
 WORKERS = {"worker1": "earth", "worker2": "earth", "worker3": "mars", "worker4": "mars"}
 DAEMONS = {"earth": "127.0.0.1", "mars": "127.0.0.2"}  # as in spread.conf
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}  # what the user may end the demo with
 PATIENCE = 60.0  # seconds, for a program to be ready on a busy machine
 
 os.environ["PATH"] += ":/usr/local/sbin:/usr/sbin:/sbin"
@@ -51,7 +53,7 @@ class Program:
     def start(self, ready):
         """Start it, and return when ready() is true."""
         told = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, undisturbed():
             self.process = subprocess.Popen(
                 self.command, cwd=self.demo.work, env={**self.demo.env, **self.env},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self.demo.who,
@@ -60,13 +62,10 @@ class Program:
         end = time.monotonic() + PATIENCE
         while not ready(self.log.read_text(errors="replace")[told:]):
             if self.process.poll() is not None:
-                raise Trouble(f"{self.name} has ended; the end of {self.log}:\n{self.tail()}")
+                raise Trouble(f"{self.name} has ended; {tail(self.log)}")
             if time.monotonic() > end:
-                raise Trouble(f"{self.name} is not ready after {PATIENCE:.0f} s; the end of {self.log}:\n{self.tail()}")
+                raise Trouble(f"{self.name} is not ready after {PATIENCE:.0f} s; {tail(self.log)}")
             time.sleep(0.05)
-
-    def tail(self):
-        return "".join(f"    {line}\n" for line in self.log.read_text(errors="replace").splitlines()[-12:])
 
     @property
     def alive(self):
@@ -75,29 +74,37 @@ class Program:
     def kill(self, sign):
         """Send a signal to it and to what it has started."""
         if self.process is not None:
-            try:
-                os.killpg(self.process.pid, sign)
-            except ProcessLookupError:
-                pass
+            kill_group(self.process.pid, sign)
 
 
 class Demo:
     def __init__(self, options):
         self.slow = options.slow
+        self.user = "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self.who = {"preexec_fn": begin}
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(self.user)
+            self.who.update(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[])
         self.given = options.work is not None
-        self.work = Path(options.work or tempfile.mkdtemp(prefix="reports-")).resolve()
+        self.work = Path(options.work or self.temporary_directory()).resolve()
         self.work.mkdir(exist_ok=True)
+        if any(self.work.iterdir()):
+            raise Trouble(f"{self.work} is not empty")
         self.spread = options.spread or (None if shutil.which("go") else shutil.which("spread"))
         self.port = daemon_port()
         self.web_port = options.port or free_port()
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "LANG": "C.UTF-8", "WORK": str(self.work)}
         self.passwords = {"web": secrets.token_urlsafe(), "worker": secrets.token_urlsafe()}
         self.programs = {}
-        self.user = "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self.who = {"preexec_fn": die_with_parent}
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam(self.user)
-            self.who.update(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[])
+
+    def temporary_directory(self):
+        place = tempfile.gettempdir()
+        if not self.reaches(place):
+            place = "/tmp"  # TMPDIR is for root alone, for example with libpam-tmpdir
+        return tempfile.mkdtemp(prefix="reports-", dir=place)
+
+    def reaches(self, directory):
+        return subprocess.run(["test", "-x", str(directory)], cwd="/", **self.who).returncode == 0
 
     def up(self):
         say(f"Starting in {self.work}; logs are there.")
@@ -139,6 +146,8 @@ class Demo:
         (self.work / "spread.conf").write_text(conf)
         if "user" in self.who:
             run(["chown", "-R", f"{self.user}:", str(self.work)], "the directory cannot be given away")
+            if not self.reaches(self.work):
+                raise Trouble(f"{self.user}, who runs all of it, cannot reach {self.work}; choose another directory")
         self.work.chmod(0o700)
 
     def start_daemon(self, name):
@@ -196,7 +205,7 @@ class Demo:
             urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.url, timeout=10).close()
             return True
         except urllib.error.HTTPError as e:
-            raise Trouble(f"the page says {e}; the end of {self.programs['web'].log}:\n{self.programs['web'].tail()}")
+            raise Trouble(f"the page says {e}; {tail(self.work / 'apache.log')}")
         except OSError:
             return False
 
@@ -221,13 +230,18 @@ class Demo:
 
     def watch(self):
         """Do what the user types, and tell what has ended, until the user ends it."""
-        inputs, typed = [sys.stdin.fileno()], b""
+        inputs, typed = [], b""
+        if sys.stdin is not None and not os.path.samestat(os.fstat(0), os.stat(os.devnull)):
+            inputs = [0]
         while True:
             readable, _, _ = select.select(inputs, [], [], 0.3)
             for file in readable:
-                more = os.read(file, 4096)
-                if not more:
-                    inputs = []  # nobody types; signals end the demo
+                try:
+                    more = os.read(file, 4096)
+                except OSError:
+                    more = b""
+                if not more:  # Ctrl-D, or the window was closed
+                    return
                 *lines, typed = (typed + more).split(b"\n")
                 for line in lines:
                     words = line.decode(errors="replace").split()
@@ -285,25 +299,67 @@ class Demo:
             shutil.rmtree(self.work, ignore_errors=True)
 
 
+def port(text):
+    return number(int(text), 0, 65535)
+
+
+def seconds(text):
+    return number(float(text), 0, 3600)
+
+
+def number(value, least, most):
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{value} is not from {least} to {most}")
+    return value
+
+
 def say(text=""):
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass  # nobody reads it any more; all is ended all the same
 
 
 def run(command, trouble, input=b"", **options):
     """Run a command to its end. If the user ends the demo meanwhile, it ends with all that it has started."""
+    p = None
     try:
-        p = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options
-        )  # fmt: skip
+        with undisturbed():
+            p = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                **{"preexec_fn": begin, **options},
+            )  # fmt: skip
+        said, _ = p.communicate(input)
     except FileNotFoundError:
         raise Trouble(f"{trouble}: there is no {command[0]}")
-    try:
-        said, _ = p.communicate(input)
     except BaseException:
-        os.killpg(p.pid, signal.SIGKILL)
+        if p is not None:
+            kill_group(p.pid, signal.SIGKILL)
         raise
     if p.returncode != 0:
         raise Trouble(f"{trouble}: {command[0]} says:\n{said.decode(errors='replace')}")
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Signals wait meanwhile, so that nothing is started that the demo does not know of, and could not end."""
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+def kill_group(pid, sign):
+    try:
+        os.killpg(pid, sign)
+    except ProcessLookupError:
+        pass  # it has ended
+
+
+def tail(log):
+    lines = log.read_text(errors="replace").splitlines()[-12:]
+    return f"the end of {log}:\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def copy(source, to):
@@ -357,8 +413,9 @@ def worker_python():
     raise Trouble(f"no Python here has pymysql and reportlab. On Debian: apt-get install {PACKAGES}")
 
 
-def die_with_parent():
-    """Ask Linux to end the program if this one is killed."""
+def begin():
+    """What a new process does first: take signals again, and ask Linux to end it if the demo is killed."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     except (OSError, AttributeError):
@@ -375,14 +432,14 @@ def check():
 
 def main():
     parser = argparse.ArgumentParser(description="Runs the example of reports on this machine.")
-    parser.add_argument("--port", type=int, default=0, help="of the web server; by default one that is free")
+    parser.add_argument("--port", type=port, default=0, help="of the web server; by default one that is free")
     parser.add_argument("--work", metavar="DIR", help="an empty directory to work in, which is kept; by default a temporary one")
     parser.add_argument("--spread", metavar="FILE", help="the daemon; by default built here, or without Go the installed one")
-    parser.add_argument("--slow", type=float, default=12, metavar="SECONDS", help="that a report takes; default 12")
+    parser.add_argument("--slow", type=seconds, default=12, metavar="SECONDS", help="that a report takes; default 12")
     parser.add_argument("--check", action="store_true", help="only say what is missing here")
     options = parser.parse_args()
 
-    for s in (signal.SIGTERM, signal.SIGHUP):
+    for s in ENDING:
         signal.signal(s, signal.default_int_handler)  # as Ctrl-C
     demo = None
     try:
@@ -397,14 +454,14 @@ def main():
         say("Order a report there, and kill the worker that makes it: kill -9 and its pid, or type: kill worker1")
         say('"start worker1" brings it back, "list" tells what runs, "quit" or Ctrl-C ends all.')
         demo.watch()
-    except Trouble as e:
+    except (Trouble, OSError) as e:
         say(f"reports: {e}")
         return 1
     except KeyboardInterrupt:
         say()
     finally:
         if demo is not None:
-            for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for s in ENDING:
                 signal.signal(s, signal.SIG_IGN)
             say("Ending all.")
             demo.down()

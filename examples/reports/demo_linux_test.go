@@ -164,16 +164,21 @@ func (d *demo) kill(names ...string) {
 	d.t.Helper()
 	before := len(d.text())
 	for _, name := range names {
-		pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
-		if err == nil {
-			err = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		if err != nil {
-			d.t.Fatalf("killing %s: %v", name, err)
-		}
+		d.signal(name, syscall.SIGKILL)
 	}
 	for _, name := range names {
 		d.saysAfter(before, name+` has ended, with signal 9`)
+	}
+}
+
+func (d *demo) signal(name string, sign syscall.Signal) {
+	d.t.Helper()
+	pid, err := strconv.Atoi(d.says(`(?m)^\s*` + name + ` .*pid (\d+)`))
+	if err == nil {
+		err = syscall.Kill(pid, sign)
+	}
+	if err != nil {
+		d.t.Fatalf("sending %v to %s: %v", sign, name, err)
 	}
 }
 

@@ -55,6 +55,10 @@ func TestReports(t *testing.T) {
 			t.Errorf("the PDF has %d pages", n)
 		}
 		contains(t, pdf, "Größe & <b>Σ</b>", "December", "Radio")
+		_, header, _ := get(t, http.DefaultClient, p.text(`document.querySelector('#download a').href`))
+		if got, want := header.Get("Content-Disposition"), `attachment; filename="Gr-e-b-b.pdf"; filename*=UTF-8''Gr%C3%B6%C3%9Fe-b-%CE%A3-b.pdf`; got != want {
+			t.Errorf("Content-Disposition: %s, want %s", got, want)
+		}
 		p.visit(site)
 		p.says("Größe & <b>Σ</b>")
 		p.shoot("list")
@@ -63,6 +67,13 @@ func TestReports(t *testing.T) {
 		p.says("A title has 1 to 100 characters.")
 		p.shoot("wrong")
 		d.restart(worker)
+	})
+
+	t.Run("back to the form", func(t *testing.T) {
+		p := open(t, browser, site)
+		p.order("Returning", "region")
+		p.text(`(history.back(), '')`)
+		p.wait(`document.querySelector('.reports li').innerText.includes('Returning')`)
 	})
 
 	t.Run("without JavaScript", func(t *testing.T) {
@@ -101,11 +112,18 @@ func TestReports(t *testing.T) {
 		p.order("Memory", "product")
 		p.maker()
 		p.expectFailures()
-		d.kill("database")
-		p.says("Nothing is heard of your report now. Trying again.")
-		if status, _, body := get(t, http.DefaultClient, site+"report.php?id=1"); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
-			t.Errorf("without a database: status %d", status)
+		unanswered := func(why string) {
+			t.Helper()
+			p.says("Nothing is heard of your report now. Trying again.")
+			some := site + "report.php?id=" + strings.Repeat("0", 32)
+			if status, _, body := get(t, http.DefaultClient, some); status != http.StatusServiceUnavailable || !strings.Contains(body, "is kept") {
+				t.Errorf("the database %s: status %d", why, status)
+			}
 		}
+		d.signal("database", syscall.SIGSTOP)
+		unanswered("hangs")
+		d.kill("database")
+		unanswered("is gone")
 		d.restart("database")
 		p.says("lost the database")
 		p.ready()
@@ -118,7 +136,7 @@ func TestReports(t *testing.T) {
 		workers := []string{"worker1", "worker2", "worker3", "worker4"}
 		workers = append(slices.DeleteFunc(workers, func(w string) bool { return w == maker }), maker)
 		d.kill(workers...)
-		p.says("No worker is there")
+		p.says("No worker answers")
 		p.shoot("no-worker")
 		other := open(t, browser, site)
 		other.order("More patience", "region")
@@ -145,8 +163,10 @@ func TestReports(t *testing.T) {
 		for _, w := range killed {
 			d.restart(w)
 		}
+		id := p.text(`document.getElementById('report').dataset.id`)
 		p.visit(site)
 		p.says("failed")
+		takeTogether(t, d, id)
 	})
 
 	t.Run("bad requests", func(t *testing.T) { badRequests(t, site) })
@@ -158,6 +178,32 @@ func TestReports(t *testing.T) {
 		}
 	})
 }
+
+// takeTogether has two workers take a report at the same time, again and again: each take is another attempt.
+func takeTogether(t *testing.T, d *demo, id string) {
+	t.Helper()
+	pid := d.says(`(?m)^\s*worker4 .*pid (\d+)`)
+	cmd := exec.Command("python3", "-c", takers, d.work+"/worker", pid, d.work+"/db.sock", id)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("two takers: %v: %s", err, out)
+	}
+}
+
+const takers = `
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+sys.path += [sys.argv[1], "/usr/lib/python3/dist-packages"]
+from database import Database
+_, _, pid, where, id = sys.argv
+environment = dict(pair.split("=", 1) for pair in Path("/proc", pid, "environ").read_text().split("\0") if pair)
+def take(worker):
+    with Database(where, environment["REPORTS_PASSWORD"]) as db:
+        return [db.take(id, worker).attempt for _ in range(50)]
+with ThreadPoolExecutor() as pool:
+    a, b = pool.map(take, ["a", "b"])
+assert len({*a, *b}) == 100, (a, b)
+`
 
 // order fills in the form.
 func (p *page) order(title, kind string) {
@@ -250,8 +296,10 @@ func badRequests(t *testing.T, site string) {
 	if h := header.Get("Set-Cookie"); !strings.Contains(h, "HttpOnly") || !strings.Contains(h, "SameSite") {
 		t.Errorf("Set-Cookie: %q", h)
 	}
-	token := regexp.MustCompile(`name="token" value="(\w+)"`).FindStringSubmatch(form)[1]
-	good := map[string]string{"token": token, "kind": "month", "title": "<script>alert(1)</script>", "items": "5"}
+	field := func(name string) string {
+		return regexp.MustCompile(`name="` + name + `" value="(\w+)"`).FindStringSubmatch(form)[1]
+	}
+	good := map[string]string{"token": field("token"), "form": field("form"), "kind": "month", "title": "<script>alert(1)</script>", "items": "5"}
 	post := func(change, value string) (int, string) {
 		values := url.Values{}
 		for k, v := range good {
@@ -270,6 +318,7 @@ func badRequests(t *testing.T, site string) {
 	for _, bad := range [][3]string{
 		{"token", "", "too old"}, {"token", "00", "too old"}, {"kind", "year", "choose one"}, {"kind", "' OR 1 --", "choose one"},
 		{"title", "", "characters"}, {"title", strings.Repeat("ö", 101), "characters"}, {"title", "a\x00b", "characters"}, {"title", "\xff", "characters"},
+		{"title", "\u00a0\u200b", "characters"}, {"title", "not in XML: \ufffe", "characters"}, {"title", "\uffff", "characters"},
 		{"items", "0", "number"}, {"items", "501", "number"}, {"items", "1e2", "number"}, {"items", "-1", "number"}, {"items", "", "number"},
 	} {
 		status, body := post(bad[0], bad[1])
@@ -280,22 +329,172 @@ func badRequests(t *testing.T, site string) {
 			t.Errorf("%s=%q: the title is not escaped", bad[0], bad[1])
 		}
 	}
+	large := url.Values{"title": {strings.Repeat("x", 9<<20)}}
+	good["title"] = ""
+	unknown := url.Values{}
+	for k, v := range good {
+		unknown.Set(k, v)
+	}
+	for _, bad := range []struct {
+		client *http.Client
+		form   url.Values
+		says   string
+	}{{c, large, "too large"}, {http.DefaultClient, unknown, "allow cookies"}} {
+		r, err := bad.client.PostForm(site, bad.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, body := read(t, r)
+		if n := strings.Count(body, `class="wrong"`); status != http.StatusUnprocessableEntity || !strings.Contains(body, bad.says) || n != 1 {
+			t.Errorf("status %d, %d complaints, and not %q", status, n, bad.says)
+		}
+	}
 	status, location := post("title", strings.Repeat("ö", 100))
 	if status != http.StatusSeeOther || !strings.Contains(location, "report.php?id=") {
 		t.Errorf("a good order: status %d, %s", status, location)
 	}
-	for _, path := range []string{"report.php", "report.php?id=x", "report.php?id[]=x", "status.php?id=%27", "download.php?id=" + strings.Repeat("0", 32)} {
+	if _, again := post("title", strings.Repeat("ö", 100)); again != location {
+		t.Errorf("the same form twice: %s, then %s", location, again)
+	}
+	if _, other := post("title", "Another"); other == location {
+		t.Errorf("another title, and the same report")
+	}
+	for _, path := range []string{"report.php", "report.php?id=x", "report.php?id[]=x", "status.php?id=%27", "status.php?id=%C3%A9", "status.php?id=%ff", "download.php?id=" + strings.Repeat("0", 32)} {
 		if status, _, _ := get(t, c, site+path); status != http.StatusNotFound {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
-	for _, path := range []string{"lib/setup.php", "../lib/setup.php", "%2e%2e/spread.conf", "data/"} {
+	for _, path := range []string{"lib/setup.php", "../lib/setup.php", "%2e%2e/spread.conf", "data/", "index.php/style.css"} {
 		if status, _, body := get(t, c, site+path); status < 400 || strings.Contains(body, "Spread_Segment") {
 			t.Errorf("%s: status %d", path, status)
 		}
 	}
-	if status, header, _ := get(t, c, site+"download.php?id="+location[len(location)-32:]); status != http.StatusSeeOther {
+	report := location[len(location)-32:]
+	for path, methods := range map[string]string{
+		"": "TRACE PUT DELETE FOO", "style.css": "PUT", "report.php?id=" + report: "POST PUT", "status.php?id=" + report: "POST", "download.php?id=" + report: "DELETE",
+	} {
+		for method := range strings.FieldsSeq(methods) {
+			request, err := http.NewRequest(method, site+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, _ := read(t, r); status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: status %d", method, path, status)
+			}
+		}
+	}
+	if status, header, _ := get(t, c, site+"download.php?id="+report); status != http.StatusSeeOther {
 		t.Errorf("download of what is not ready: status %d, %v", status, header)
+	}
+}
+
+// The end of its input, as when a connection to this machine breaks, ends the demo.
+func TestInputEnds(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	d := start(t, nil)
+	d.says(`The page: (\S+)`)
+	if err := d.in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.says(`Ending all`)
+	d.end(syscall.Signal(0))
+	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("status %d", code)
+	}
+}
+
+// What goes wrong before anything runs is told in a line, and leaves nothing, also when nobody reads it.
+func TestCannotBegin(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	run := func(out *os.File, args ...string) {
+		t.Helper()
+		temp := t.TempDir()
+		if err := os.Chmod(filepath.Dir(temp), 0o755); err != nil { // else root goes elsewhere
+			t.Fatal(err)
+		}
+		cmd := exec.Command("python3", append([]string{"demo.py"}, args...)...)
+		cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+		cmd.Stdout, cmd.Stderr = out, out
+		_ = cmd.Run() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 1 {
+			t.Errorf("%q: status %d, want 1", args, code)
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("%q has left %v (%v)", args, left, err)
+		}
+	}
+	full := t.TempDir()
+	file := filepath.Join(full, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		why  string
+		args []string
+	}{
+		{"is not empty", []string{"--work", full}},
+		{"File exists", []string{"--work", file}},
+		{"No such file", []string{"--work", filepath.Join(full, "no", "such")}},
+		{"No such file", []string{"--spread", filepath.Join(full, "none")}},
+	} {
+		out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		run(out, c.args...)
+		said, err := os.ReadFile(out.Name())
+		if err != nil || !strings.Contains(string(said), "reports: ") || !strings.Contains(string(said), c.why) || strings.Contains(string(said), "Traceback") {
+			t.Errorf("%q says (%v):\n%s", c.args, err, said)
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	run(w, "--spread", filepath.Join(full, "none"))
+}
+
+func TestBadArguments(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	for args, why := range map[string]string{
+		"--port 99999": "99999 is not from 0 to 65535", "--port -1": "-1 is not from 0 to 65535", "--port web": "invalid port value: 'web'",
+		"--slow -1": "-1.0 is not from 0 to 3600", "--slow nan": "nan is not from 0 to 3600",
+	} {
+		cmd := exec.Command("python3", append([]string{"demo.py"}, strings.Fields(args)...)...)
+		said, _ := cmd.CombinedOutput() // its state says it all
+		if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(said), why) {
+			t.Errorf("%s: status %d, and it says:\n%s", args, code, said)
+		}
+	}
+}
+
+// What root starts runs as another user, who must reach the directory. The demo is ended while it starts a program.
+func TestPrivateDirectory(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	private := t.TempDir()
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, []string{"env", "TMPDIR=" + private})
+	d.says(`(?m)^  database$`)
+	d.end(syscall.SIGINT)
+	out, err := exec.Command("python3", "demo.py", "--spread", "/bin/true", "--work", filepath.Join(private, "work")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "cannot reach") {
+		t.Errorf("a directory that is out of reach: %v\n%s", err, out)
 	}
 }
 

@@ -184,7 +184,7 @@ func ParseAccept(b []byte) (a Accept, n int, err error) {
 		return a, fixed, RejectVersion
 	}
 	size := int(int8(b[4]))
-	if size < 0 || size > MaxGroupName {
+	if size < 1 || size > MaxGroupName {
 		return a, fixed, ConnectionClosed
 	}
 	if len(b) < fixed+size {

@@ -42,7 +42,7 @@ func (c *Core) apply(sender string, m *Message) {
 	case "progress", "part", "done", "fail":
 		worker := m.Get("worker")
 		attempt, ok := m.Int("attempt", -1)
-		if !ok || attempt < 1 || worker == "" {
+		if !ok || attempt < 1 || !ValidID(worker) {
 			return
 		}
 		if j != nil {
@@ -141,7 +141,7 @@ func (c *Core) reported(j *job, worker string, attempt int64, m *Message) {
 			c.end(j, Cancelled, nil, text)
 		case retry == 1 && attempt < j.max:
 			c.release(worker)
-			j.dropPieces()
+			c.table.drop(j)
 			c.table.requeue(j)
 			j.text = text
 			c.touch(j.id)
@@ -155,26 +155,26 @@ func (c *Core) reported(j *job, worker string, attempt int64, m *Message) {
 // whom it was taken.
 func (c *Core) part(j *job, worker string, attempt int64, m *Message) {
 	n, ok := m.Int("n", -1)
-	if !ok || j.state == Done || len(m.Data) == 0 || len(m.Data) > PartSize {
+	if !ok || j.state.Ended() || len(m.Data) == 0 || len(m.Data) > PartSize {
 		return
 	}
 	who := owned(worker, attempt)
 	if n == 0 && (j.owner == "" || j.owner == who || j.owner != owned(j.worker, j.attempt)) {
-		j.dropPieces()
+		c.table.drop(j)
 		j.owner = who
 	}
 	if j.owner != who || n != j.pieces || int64(len(j.piece)+len(m.Data)) > c.limits.Result {
 		return
 	}
-	j.pieces++
-	j.piece = append(j.piece, m.Data...)
+	c.table.addPiece(j, m.Data, c.limits.KeptBytes)
 }
 
 // done ends a job with its result, whoever was to do it: the first result counts.
+// One that has failed stays so: who waited for it was told.
 func (c *Core) done(j *job, worker string, attempt int64, m *Message) {
 	parts, ok1 := m.Int("parts", 0)
 	size, ok2 := m.Int("size", -1)
-	if !ok1 || !ok2 || j.state == Done || size > c.limits.Result {
+	if !ok1 || !ok2 || j.state.Ended() || size > c.limits.Result {
 		return
 	}
 	result := m.Data
@@ -194,10 +194,6 @@ func (c *Core) done(j *job, worker string, attempt int64, m *Message) {
 		c.touch(j.id)
 	}
 	j.worker, j.attempt = worker, attempt
-	c.endDone(j, result)
-}
-
-func (c *Core) endDone(j *job, result []byte) {
 	c.table.finish(j, Done, result, "")
 	c.table.forget(c.limits)
 	c.touch(j.id)

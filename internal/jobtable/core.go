@@ -107,7 +107,7 @@ func New(cfg Config) *Core {
 	if cfg.Part == 0 {
 		cfg.Part = PartSize
 	}
-	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits}
+	return &Core{cfg: cfg, table: newTable(), tasks: map[string]*task{}, limits: cfg.Limits.least(ceiling)}
 }
 
 // Connected tells of a new connection, under a name, or with "" that there is none.
@@ -205,7 +205,9 @@ func (c *Core) Message(sender string, data []byte) []Effect {
 			c.exchanged(sender, m)
 		}
 	case c.ex != nil:
-		c.ex.hold(sender, m)
+		if !c.ex.hold(sender, m) {
+			c.dropped(m)
+		}
 	case m.Verb == "ping" || m.Verb == "here" || m.Verb == "again":
 		c.probed(sender, m)
 	default:
@@ -276,7 +278,7 @@ func (c *Core) reconcile() {
 				c.out = append(c.out, Stop{ID: id, Attempt: t.attempt, Reason: reason})
 				delete(c.tasks, id)
 				t = nil
-			} else if j == nil || j.state == Done || t.outcome.Failed {
+			} else if j == nil || j.state.Ended() || t.outcome.Failed {
 				delete(c.tasks, id)
 				t = nil
 			}
@@ -314,7 +316,7 @@ func (c *Core) Finish(id string, attempt int64, o Outcome) []Effect {
 // report sends the outcome of a task, if it is of use.
 func (c *Core) report(id string, t *task) {
 	j := c.table.jobs[id]
-	if j == nil || j.state == Done || t.outcome.Failed && !j.by(c.cfg.Worker, t.attempt) {
+	if j == nil || j.state.Ended() || t.outcome.Failed && !j.by(c.cfg.Worker, t.attempt) {
 		delete(c.tasks, id)
 		return
 	}

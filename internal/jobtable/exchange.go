@@ -1,6 +1,7 @@
 package jobtable
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,10 @@ import (
 // everybody merges them. All of this comes in the order of the group, and so
 // ends at the same place for all. What else comes meanwhile is held, and acts
 // behind that place.
+//
+// Everybody looks whether a table is the one that the digest names, also who has
+// the same: so all see what all others do. Whose table is not is treated as one who
+// was skipped, and the next with that digest sends it.
 //
 // If another view comes first, what was held acts on the own table, at all
 // members that had this view alike, and the next exchange sorts it out.
@@ -30,10 +35,22 @@ type exchange struct {
 	sent    bool
 	away    bool // a Rejoin was asked for
 
-	held      []heldMessage
-	submits   int   // of these
-	heldBytes int64 // of the submits
-	others    int   // queries and the like
+	held    []heldMessage
+	submits amount // of these
+	reports amount // outcomes and pieces of results
+	others  amount // queries and the like
+}
+
+// amount counts what is held.
+type amount struct{ messages, bytes int }
+
+func (a *amount) room(size int) bool {
+	if a.messages >= maxHeld || a.bytes+size > maxHeldPayload {
+		return false
+	}
+	a.messages++
+	a.bytes += size
+	return true
 }
 
 type hello struct {
@@ -46,8 +63,10 @@ type hello struct {
 // collection is a table on its way.
 type collection struct {
 	next, of int64
-	bytes    []byte
+	pieces   [][]byte
+	size     int64
 	broken   bool
+	table    *table // once it was found to be good
 }
 
 func (s *collection) complete() bool { return s != nil && (s.broken || s.next == s.of && s.of > 0) }
@@ -59,8 +78,8 @@ type heldMessage struct {
 
 // Bounds of what a member keeps for a view; they must be the same everywhere.
 const (
-	maxState       = 1 << 30 // bytes of a table that is sent
-	maxHeld        = 10_000  // submits, and as many others
+	maxState       = 4 << 30 // bytes of a table that is sent; see ceiling
+	maxHeld        = 10_000  // submits, as many reports, as many others
 	maxHeldPayload = 64 << 20
 )
 
@@ -112,22 +131,28 @@ func (c *Core) abandon() {
 
 // hold keeps a message until the exchange has ended. More than a queue takes is
 // dropped, at all members alike; who has sent it repeats it.
-func (ex *exchange) hold(sender string, m *Message) {
+func (ex *exchange) hold(sender string, m *Message) bool {
+	of := &ex.others
 	switch m.Verb {
 	case "part", "done", "fail":
+		of = &ex.reports
 	case "submit":
-		if ex.submits >= maxHeld || ex.heldBytes+int64(len(m.Data)) > maxHeldPayload {
-			return
-		}
-		ex.submits++
-		ex.heldBytes += int64(len(m.Data))
-	default:
-		if ex.others >= maxHeld {
-			return
-		}
-		ex.others++
+		of = &ex.submits
+	}
+	if !of.room(len(m.Data)) {
+		return false
 	}
 	ex.held = append(ex.held, heldMessage{sender, m})
+	return true
+}
+
+// dropped lets this worker tell an outcome again that could not be held.
+func (c *Core) dropped(m *Message) {
+	attempt, _ := m.Int("attempt", -1)
+	t := c.tasks[m.Get("id")]
+	if t != nil && t.attempt == attempt && m.Get("worker") == c.cfg.Worker && (m.Verb == "done" || m.Verb == "fail") {
+		t.sent = false
+	}
 }
 
 // exchanged takes a HELLO, STATE or SKIP.
@@ -178,7 +203,7 @@ func parseHello(m *Message) (*hello, bool) {
 			return nil, false
 		}
 	}
-	return h, h.worker != ""
+	return h, ValidID(h.worker)
 }
 
 func (ex *exchange) collect(sender string, m *Message) {
@@ -191,10 +216,11 @@ func (ex *exchange) collect(sender string, m *Message) {
 	}
 	switch {
 	case s.complete():
-	case !ok1 || !ok2 || of != s.of || n != s.next || of < 1 || len(s.bytes)+len(m.Data) > maxState:
-		s.broken, s.bytes = true, nil
+	case !ok1 || !ok2 || of != s.of || n != s.next || of < 1 || s.size+int64(len(m.Data)) > maxState:
+		s.broken, s.pieces = true, nil
 	default:
-		s.bytes = append(s.bytes, m.Data...)
+		s.pieces = append(s.pieces, bytes.Clone(m.Data)) // it shares memory with other messages
+		s.size += int64(len(m.Data))
 		s.next++
 	}
 }
@@ -234,10 +260,47 @@ func (ex *exchange) senders(taking []string) []string {
 	return list
 }
 
+// good tells whether the table that has come from a member is the one that its
+// HELLO names.
+func (c *Core) good(sender string) bool {
+	s, digest := c.ex.states[sender], c.ex.hellos[sender].digest
+	if s.table == nil && !s.broken {
+		t, ok := decodeTable(slices.Concat(s.pieces...))
+		switch {
+		case !ok || t.digest() != digest:
+			s.broken = true
+		case digest == c.ex.hellos[c.me].digest:
+			s.table = c.table
+		default:
+			t.own()
+			s.table = t
+		}
+		s.pieces = nil
+	}
+	return !s.broken
+}
+
+// parties returns who takes part and who sends which table, without those whose
+// table was found to be bad, and whether all of that is known.
+func (c *Core) parties() (taking, senders []string, known bool) {
+	ex := c.ex
+	for {
+		if taking, known = ex.taking(); !known || !slices.Contains(taking, c.me) {
+			return taking, nil, known
+		}
+		senders = ex.senders(taking)
+		i := slices.IndexFunc(senders, func(s string) bool { return ex.states[s].complete() && !c.good(s) })
+		if i < 0 {
+			return taking, senders, true
+		}
+		ex.skipped[senders[i]] = true
+	}
+}
+
 // proceed does what can be done now.
 func (c *Core) proceed() {
 	ex := c.ex
-	taking, known := ex.taking()
+	taking, senders, known := c.parties()
 	if ex.skipped[c.me] || known && !slices.Contains(taking, c.me) {
 		if !ex.away {
 			ex.away = true
@@ -248,7 +311,6 @@ func (c *Core) proceed() {
 	if !known {
 		return
 	}
-	senders := ex.senders(taking)
 	complete := true
 	for _, s := range senders {
 		complete = complete && ex.states[s].complete()
@@ -276,24 +338,19 @@ func (c *Core) sendState() {
 // order.
 func (c *Core) settle(taking, senders []string) {
 	ex := c.ex
-	own := ex.hellos[c.me].digest
-	var tables []*table
-	for _, s := range senders {
-		if ex.hellos[s].digest == own {
-			tables = append(tables, c.table)
-		} else if t, ok := decodeTable(ex.states[s].bytes); ok {
-			tables = append(tables, t)
+	if len(senders) > 0 {
+		tables := make([]*table, len(senders))
+		for i, s := range senders {
+			tables[i] = ex.states[s].table
 		}
-	}
-	if len(tables) > 1 || len(tables) == 1 && tables[0] != c.table {
 		c.table = merge(tables)
 	}
+	c.table.dropPieces()
+	c.table.renumber()
 	c.ex, c.people = nil, nil
-	for i, m := range taking {
+	c.limits = ceiling
+	for _, m := range taking {
 		h := ex.hellos[m]
-		if i == 0 {
-			c.limits = h.limits
-		}
 		c.limits = c.limits.least(h.limits)
 		c.people = append(c.people, &member{name: m, worker: h.worker, capacity: h.capacity})
 	}

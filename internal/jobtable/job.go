@@ -1,7 +1,6 @@
 package jobtable
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -52,7 +51,8 @@ type job struct {
 	end     int64  // place among the ended ones
 	blob    []byte // the payload, the result when done
 
-	// The pieces of a result that have come, and from which attempt.
+	// The pieces of a result that have come since the tables were made equal, and
+	// from which attempt. They are not in the row that is sent and hashed.
 	owner  string
 	pieces int64
 	piece  []byte // all of them
@@ -72,10 +72,6 @@ func (j *job) by(worker string, attempt int64) bool {
 
 func (j *job) setBlob(b []byte) {
 	j.blob, j.blobHash = b, ""
-}
-
-func (j *job) dropPieces() {
-	j.owner, j.pieces, j.piece = "", 0, nil
 }
 
 func hashOf(b []byte) string {
@@ -98,38 +94,48 @@ func (j *job) appendHead(b []byte) []byte {
 		{"id", j.id}, {"seq", n(j.seq)}, {"state", j.state.String()}, {"attempt", n(j.attempt)}, {"max", n(j.max)},
 		{"limit", n(j.limit)}, {"reply", j.reply}, {"worker", j.worker}, {"percent", n(j.percent)}, {"text", j.text},
 		{"cancel", cancel}, {"end", n(j.end)}, {"size", n(int64(len(j.blob)))}, {"hash", j.blobHash},
-		{"owner", j.owner}, {"pieces", n(j.pieces)}, {"piecesize", n(int64(len(j.piece)))}, {"piecehash", hashOf(j.piece)},
 	})
 }
 
-// parseJob reads a row with its data.
+// parseJob reads a row with its data, which is part of b.
 func parseJob(b []byte) (j *job, rest []byte, ok bool) {
 	f, rest, ok := parseFields(b)
 	if !ok {
 		return nil, nil, false
 	}
 	m := &Message{f: f}
-	j = &job{id: m.Get("id"), reply: m.Get("reply"), worker: m.Get("worker"), text: m.Get("text"), owner: m.Get("owner")}
+	j = &job{id: m.Get("id"), reply: m.Get("reply"), worker: m.Get("worker"), text: m.Get("text")}
 	if j.state, ok = parseState(m.Get("state")); !ok || !ValidID(j.id) {
 		return nil, nil, false
 	}
-	var size, cancel, pieceSize int64
+	var size, cancel int64
 	for _, x := range []struct {
 		key string
 		to  *int64
 	}{
 		{"seq", &j.seq}, {"attempt", &j.attempt}, {"max", &j.max}, {"limit", &j.limit}, {"percent", &j.percent}, {"cancel", &cancel},
-		{"end", &j.end}, {"size", &size}, {"pieces", &j.pieces}, {"piecesize", &pieceSize},
+		{"end", &j.end}, {"size", &size},
 	} {
 		if *x.to, ok = m.Int(x.key, -1); !ok || *x.to < 0 {
 			return nil, nil, false
 		}
 	}
 	j.cancel = cancel != 0
-	if size > int64(len(rest)) || pieceSize > int64(len(rest))-size {
+	if size > int64(len(rest)) || !j.possible() {
 		return nil, nil, false
 	}
-	j.blob, rest = bytes.Clone(rest[:size]), rest[size:]
-	j.piece, rest = bytes.Clone(rest[:pieceSize]), rest[pieceSize:]
+	j.blob, rest = rest[:size:size], rest[size:]
 	return j, rest, true
+}
+
+// possible tells whether a row that has come can have come about, so that what is
+// counted on from it stays a number that messages can carry.
+func (j *job) possible() bool {
+	switch j.state {
+	case Waiting:
+		return j.attempt < j.max
+	case Running:
+		return j.attempt >= 1 && j.attempt <= j.max
+	}
+	return true
 }

@@ -15,14 +15,18 @@ type Limits struct {
 	Jobs      int64 // waiting and running
 	Bytes     int64 // their payloads
 	Kept      int64 // ended jobs that are remembered
-	KeptBytes int64 // their results
-	Result    int64 // bytes of one result
+	KeptBytes int64 // their results, and as much again of unfinished ones
+	Result    int64 // bytes of one result; KeptBytes bounds it too
 }
+
+// ceiling is the most that any workers keep, whatever they want: so a table fits in
+// one STATE, with some room for that of parts of a network that come together.
+var ceiling = Limits{Jobs: 250_000, Bytes: 1 << 30, Kept: 250_000, KeptBytes: 1 << 30, Result: 1 << 30}
 
 func (l Limits) least(m Limits) Limits {
 	return Limits{
 		Jobs: min(l.Jobs, m.Jobs), Bytes: min(l.Bytes, m.Bytes), Kept: min(l.Kept, m.Kept),
-		KeptBytes: min(l.KeptBytes, m.KeptBytes), Result: min(l.Result, m.Result),
+		KeptBytes: min(l.KeptBytes, m.KeptBytes), Result: min(l.Result, m.Result, l.KeptBytes, m.KeptBytes),
 	}
 }
 
@@ -34,6 +38,8 @@ type table struct {
 	ended   []*job // by end
 	bytes   int64  // of payloads of jobs that have not ended
 	kept    int64  // bytes of results
+	pieces  int64  // bytes of unfinished results
+	partial []*job // those that have pieces, by place
 }
 
 func newTable() *table { return &table{jobs: map[string]*job{}} }
@@ -109,18 +115,12 @@ func (t *table) requeue(j *job) {
 	t.waiting = insert(t.waiting, j, byPlace)
 }
 
-// finish ends a job, also one that had failed before.
+// finish ends a job.
 func (t *table) finish(j *job, s State, blob []byte, text string) {
-	switch {
-	case j.state.Ended():
-		t.ended = remove(t.ended, j, byEnd)
-		t.kept -= int64(len(j.blob))
-	case j.state == Waiting:
+	if j.state == Waiting {
 		t.waiting = remove(t.waiting, j, byPlace)
-		fallthrough
-	default:
-		t.bytes -= int64(len(j.blob))
 	}
+	t.bytes -= int64(len(j.blob))
 	t.clock++
 	j.end = t.clock
 	j.state, j.text, j.cancel = s, text, false
@@ -128,7 +128,7 @@ func (t *table) finish(j *job, s State, blob []byte, text string) {
 		j.percent = 100
 	}
 	j.setBlob(blob)
-	j.dropPieces()
+	t.drop(j)
 	t.ended = insert(t.ended, j, byEnd)
 	t.kept += int64(len(blob))
 }
@@ -141,6 +141,57 @@ func (t *table) forget(l Limits) {
 		t.ended = t.ended[1:]
 		t.kept -= int64(len(j.blob))
 		delete(t.jobs, j.id)
+	}
+}
+
+// addPiece adds to the result of a job. If there is more of unfinished results than
+// the most bytes, those of the last in the queue are dropped; their workers send
+// them again.
+func (t *table) addPiece(j *job, b []byte, most int64) {
+	if j.pieces == 0 {
+		t.partial = insert(t.partial, j, byPlace)
+	}
+	j.pieces++
+	j.piece = append(j.piece, b...)
+	t.pieces += int64(len(b))
+	for t.pieces > most {
+		t.drop(t.partial[len(t.partial)-1])
+	}
+}
+
+// drop forgets the pieces of a job's result.
+func (t *table) drop(j *job) {
+	if j.pieces > 0 {
+		t.partial = remove(t.partial, j, byPlace)
+		t.pieces -= int64(len(j.piece))
+	}
+	j.owner, j.pieces, j.piece = "", 0, nil
+}
+
+// dropPieces forgets those of all jobs.
+func (t *table) dropPieces() {
+	for _, j := range t.jobs {
+		j.owner, j.pieces, j.piece = "", 0, nil
+	}
+	t.pieces, t.partial = 0, nil
+}
+
+// renumber begins with low numbers again when half of those that messages can
+// carry are used up. That happens if somebody has forged a table.
+func (t *table) renumber() {
+	if t.clock <= maxNumber/2 {
+		return
+	}
+	t.clock = 0
+	number := func(to *int64) {
+		t.clock++
+		*to = t.clock
+	}
+	for _, j := range t.sorted() {
+		number(&j.seq)
+	}
+	for _, j := range t.ended {
+		number(&j.end)
 	}
 }
 
@@ -180,12 +231,18 @@ func (t *table) encode() []byte {
 	for _, j := range t.sorted() {
 		b = j.appendHead(b)
 		b = append(b, j.blob...)
-		b = append(b, j.piece...)
 	}
 	return b
 }
 
-// decodeTable reads what encode has written.
+// own makes a table independent of the bytes that it was read from.
+func (t *table) own() {
+	for _, j := range t.jobs {
+		j.blob = bytes.Clone(j.blob)
+	}
+}
+
+// decodeTable reads what encode has written. Its data is part of b.
 func decodeTable(b []byte) (*table, bool) {
 	f, b, ok := parseFields(b)
 	if !ok {
@@ -199,7 +256,7 @@ func decodeTable(b []byte) (*table, bool) {
 	}
 	for range n {
 		var j *job
-		if j, b, ok = parseJob(b); !ok || t.jobs[j.id] != nil {
+		if j, b, ok = parseJob(b); !ok || t.jobs[j.id] != nil || max(j.seq, j.end) > t.clock {
 			return nil, false
 		}
 		t.put(j)

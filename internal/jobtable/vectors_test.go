@@ -124,6 +124,14 @@ func record(t *testing.T) []byte {
 			write(c, cores[c.Core], c.on(cores[c.Core]))
 		}
 	}
+	for _, s := range scenarios {
+		s.play(t, func(c *call, core *Core, effects []Effect) {
+			c.Effects, c.Digest = listed(effects), core.Digest()
+			if err := enc.Encode(c); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 	return all.Bytes()
 }
 

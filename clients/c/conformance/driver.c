@@ -55,7 +55,7 @@ static void op_hello(const struct request *r) {
     (void)r;
     SP_version(&major, &minor, &patch);
     printf("{\"ok\":true,\"language\":\"c\",\"client\":\"%d.%d.%d\",\"features\":[\"unix\",\"receive_into\",\"poll\","
-           "\"threads\",\"any_group\",\"auth\"]}",
+           "\"threads\",\"any_group\",\"unix_path\",\"auth\"]}",
            major, minor, patch);
 }
 

@@ -98,7 +98,7 @@ static int read_accept(struct session *s, int priority, deadline d) {
         return CONNECTION_CLOSED;
     if (b[0] < 3 || b[1] < 0 || b[2] < 0 || (priority > 0 && b[0] == 3 && b[1] < 8))
         return REJECT_VERSION;
-    if (b[3] < 0 || b[3] >= MAX_GROUP_NAME || !read_all(s->fd, s->private_group, (size_t)b[3], d))
+    if (b[3] < 1 || b[3] >= MAX_GROUP_NAME || !read_all(s->fd, s->private_group, (size_t)b[3], d))
         return CONNECTION_CLOSED;
     for (int i = 0; i < 3; i++)
         s->version[i] = b[i];

@@ -46,6 +46,12 @@ static int nonsense(struct session *s) {
     return ILLEGAL_MESSAGE;
 }
 
+/* A view without exactly one cause is none. */
+static bool causeless(service type) {
+    service cause = type & (CAUSED_BY_JOIN | CAUSED_BY_LEAVE | CAUSED_BY_DISCONNECT | CAUSED_BY_NETWORK);
+    return Is_reg_memb_mess(type) && (cause == 0 || (cause & (cause - 1)) != 0);
+}
+
 /* Reads the header of the next message. Returns 1, 0 when the time is up, or an
  * error. */
 static int next(struct session *s, struct incoming *m, deadline d) {
@@ -69,6 +75,8 @@ static int next(struct session *s, struct incoming *m, deadline d) {
     }
     m->type = (service)type;
     m->membership = Is_membership_mess(m->type);
+    if (m->membership && causeless(m->type))
+        return nonsense(s);
     m->data_size = (size_t)m->h.data_len;
     m->old_body = m->membership && Is_reg_memb_mess(m->type) && s->version[0] == 3;
     if (m->old_body)

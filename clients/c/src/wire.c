@@ -44,8 +44,8 @@ bool header_decode(struct header *h, const unsigned char in[HEADER_SIZE]) {
     h->mess_type = (int16)(uint16_t)(in_order(hint, h->foreign_data) >> 8);
     h->data_len = (int32_t)in_order(get(in + 44), h->foreign);
     bool marked = (type & MARKER) == 0 || (type & MARKER) == MARKER;
-    return marked && h->num_groups >= 0 && h->num_groups <= MAX_REPLY_GROUPS && h->data_len >= 0 &&
-           h->data_len <= MAX_REPLY_DATA;
+    return marked && h->num_groups >= 0 && h->data_len >= 0 &&
+           HEADER_SIZE + (uint64_t)h->num_groups * MAX_GROUP_NAME + (uint64_t)h->data_len <= MAX_REPLY;
 }
 
 size_t message_size(const unsigned char *in, size_t n) {

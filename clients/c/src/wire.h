@@ -14,10 +14,8 @@
 #define MAX_GROUPS 100
 #define MAX_BODY 143952u /* data and names that a daemon takes */
 
-/* Bounds of what a daemon sends. Views are larger than data can be, so these are
- * wide; they keep a broken daemon from asking for the impossible. */
-#define MAX_REPLY_GROUPS (1 << 20)
-#define MAX_REPLY_DATA (1 << 27)
+/* Bounds what a daemon sends, header included. Only views come near it. */
+#define MAX_REPLY (8u << 20)
 
 #define JOIN_MESS 0x00010000
 #define LEAVE_MESS 0x00020000

@@ -270,14 +270,22 @@ static void promises(void) {
     mailbox mbox;
     int fd = fake_connect(&mbox, 5);
     struct stream s = {0};
-    put_header(&s, FIFO_MESS, "#a#b", 0, 0, MAX_REPLY_DATA, false);
+    const int most = (int)(MAX_REPLY - HEADER_SIZE);
+    put_header(&s, FIFO_MESS, "#a#b", 0, 0, most, false);
     write_stream(fd, &s);
     EQUAL(SP_x_wait(mbox, 0), 0);
     EQUAL(get(mbox, &g), BUFFER_TOO_SHORT);
-    EQUAL(g.mismatch, -MAX_REPLY_DATA);
+    EQUAL(g.mismatch, -most);
     close(fd);
     EQUAL(SP_x_wait(mbox, 1000), 1);
     EQUAL(get(mbox, &g), CONNECTION_CLOSED);
+    SP_disconnect(mbox);
+
+    fd = fake_connect(&mbox, 5);
+    put_header(&s, REG_MEMB_MESS | CAUSED_BY_NETWORK, "g", 0, 0, most + 1, false);
+    write_stream(fd, &s);
+    EQUAL(get(mbox, &g), ILLEGAL_MESSAGE);
+    close(fd);
     stream_free(&s);
     SP_disconnect(mbox);
 }

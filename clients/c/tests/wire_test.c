@@ -41,12 +41,21 @@ static void header_of_the_other_order(void) {
 }
 
 static void counts_that_make_no_sense(void) {
+    enum { MOST = MAX_REPLY - HEADER_SIZE, MOST_GROUPS = MOST / MAX_GROUP_NAME };
     static const struct {
         int groups, data;
         bool ok;
-    } tests[] = {{0, 0, true},          {-1, 0, false},         {0, -1, false},
-                 {MAX_REPLY_GROUPS, 0, true}, {MAX_REPLY_GROUPS + 1, 0, false}, {0, MAX_REPLY_DATA, true},
-                 {0, MAX_REPLY_DATA + 1, false}, {INT32_MIN, INT32_MIN, false}};
+    } tests[] = {{0, 0, true},
+                 {-1, 0, false},
+                 {0, -1, false},
+                 {MOST_GROUPS, 0, true},
+                 {MOST_GROUPS + 1, 0, false},
+                 {1, MOST - MAX_GROUP_NAME, true},
+                 {1, MOST - MAX_GROUP_NAME + 1, false},
+                 {0, MOST, true},
+                 {0, MOST + 1, false},
+                 {INT32_MAX, INT32_MAX, false},
+                 {INT32_MIN, INT32_MIN, false}};
     struct header d;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         for (int foreign = 0; foreign < 2; foreign++) {

@@ -110,7 +110,7 @@ void op_hello(const request *) {
     int major, minor, patch;
     SP_version(&major, &minor, &patch);
     std::printf("{\"ok\":true,\"language\":\"cpp\",\"client\":\"%d.%d.%d\","
-                "\"features\":[\"unix\",\"poll\",\"threads\",\"any_group\",\"auth\"]}",
+                "\"features\":[\"unix\",\"poll\",\"threads\",\"any_group\",\"unix_path\",\"auth\"]}",
                 major, minor, patch);
 }
 

@@ -98,7 +98,7 @@ func (d driver) do(q *request) reply {
 	switch q.Op {
 	case "hello":
 		return reply{"ok": true, "language": "go", "client": spread.LibraryVersion().String(),
-			"features": []string{"unix", "poll", "threads", "any_group", "auth"}}
+			"features": []string{"unix", "poll", "threads", "any_group", "name_free", "auth"}}
 	case "exit":
 		return reply{"ok": true}
 	case "connect":

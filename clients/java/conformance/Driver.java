@@ -87,7 +87,7 @@ public final class Driver {
         switch (r.string("op")) {
             case "hello":
                 return reply("ok", true, "language", "java", "client", "1.0.0", "byte_order", "big", "features",
-                        List.of("unix", "poll", "threads", "any_group", "auth"));
+                        List.of("unix", "unix_path", "poll", "threads", "any_group", "name_free", "auth"));
             case "connect":
                 return connect(r);
             case "join":

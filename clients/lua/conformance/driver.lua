@@ -60,7 +60,7 @@ end
 local op = {}
 
 function op.hello()
-  local features = json.array {"poll", "any_group", "auth"}
+  local features = json.array {"poll", "any_group", "name_free", "auth"}
   if spread.has_unix then table.insert(features, 1, "unix") end
   return {ok = true, language = "lua", client = spread._VERSION, features = features}
 end

@@ -18,7 +18,7 @@ M.MAX_BODY = 143952
 local MAX_DATA = 144000
 -- Views may be longer than any data message; this keeps a broken daemon from
 -- making the client hold more.
-local MAX_FRAME = 64 * 1024 * 1024
+local MAX_FRAME = 8 * 1024 * 1024
 -- Sets without members in a view: one for each daemon there may be.
 local MAX_EMPTY_SETS = 128
 -- Names that are remembered as strings.
@@ -150,7 +150,7 @@ function M.accept(s)
   if code ~= 1 then return nil, code >= 128 and code - 256 or code end
   if not n then return end
   if major >= 128 or minor >= 128 or patch >= 128 or major < 3 then return nil, -7 end
-  if n > M.MAX_NAME then return nil, -8 end
+  if n < 1 or n > M.MAX_NAME then return nil, -8 end
   if #s >= n + 5 then return sub(s, 6, n + 5), n + 5, {major, minor, patch} end
 end
 

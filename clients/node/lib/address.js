@@ -10,7 +10,8 @@ const maxLength = 70;
 const socketDirs = ['/run/spread', '/tmp'];
 
 /** The places to try for a daemon, one after the other: arguments of net.connect. */
-export function parseDaemon(text = '') {
+export function parseDaemon(daemon) {
+  let text = String(daemon ?? '');
   if (text.startsWith('unix:/')) return [{ path: text.slice('unix:'.length) }];
   if (text === '') text = defaultDaemon;
   const bad = (why) => new SpreadError('ILLEGAL_SPREAD', `name of a daemon ${JSON.stringify(text)} ${why}; write PORT or PORT@HOST, such as 4803@localhost`);

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { connectSocket, parseDaemon } from './address.js';
+import { alarm } from './alarm.js';
 import { Decoder } from './decoder.js';
 import { again, SpreadError } from './errors.js';
 import { shake } from './handshake.js';
@@ -36,7 +37,7 @@ export async function connect(daemon, options = {}) {
   const limit = new AbortController();
   const expire = () => limit.abort(new SpreadError('CONNECTION_CLOSED', `the daemon did not answer within ${timeout} ms`));
   const give = () => limit.abort(signal.reason);
-  const timer = timeout > 0 && timeout < Infinity ? setTimeout(expire, timeout) : undefined;
+  const timer = timeout > 0 ? alarm(expire, timeout) : undefined;
   signal?.addEventListener('abort', give, { once: true });
   try {
     const socket = await connectSocket(places, limit.signal);
@@ -77,6 +78,10 @@ export class Connection extends EventEmitter {
   #receiveQueue;
   #waiters = [];
   #flowing = false;
+  #own = [
+    ['newListener', (event) => kinds.has(event) && this.#flowSoon()],
+    ['removeListener', () => (this.#flowing &&= this.#heard())],
+  ];
   #held = false;
 
   // A message that has come in part.
@@ -177,6 +182,13 @@ export class Connection extends EventEmitter {
 
   [Symbol.asyncIterator]() {
     return iterate(this);
+  }
+
+  // Our own listeners are not those that the caller means.
+  removeAllListeners(...event) {
+    super.removeAllListeners(...event);
+    for (const [own, listener] of this.#own) if (!this.listeners(own).includes(listener)) this.on(own, listener);
+    return this;
   }
 
   pause() {
@@ -335,7 +347,6 @@ export class Connection extends EventEmitter {
 
   #wait(timeout, signal) {
     return new Promise((resolve, reject) => {
-      let timer;
       const waiter = {
         settle: (event) => (done(), resolve(event)),
         fail: (e) => (done(), reject(e)),
@@ -346,7 +357,7 @@ export class Connection extends EventEmitter {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);
       };
-      if (timeout !== undefined && timeout < Infinity) timer = setTimeout(() => (leave(), waiter.settle(null)), timeout);
+      const timer = alarm(() => (leave(), waiter.settle(null)), timeout);
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiters.push(waiter);
     });
@@ -355,18 +366,17 @@ export class Connection extends EventEmitter {
   // ---- listeners
 
   #watchListeners() {
-    this.on('newListener', (event) => {
-      if (kinds.has(event)) this.#flowSoon();
-    });
-    this.on('removeListener', () => {
-      if (![...kinds].some((kind) => this.listenerCount(kind) > 0)) this.#flowing = false;
-    });
+    for (const [own, listener] of this.#own) this.on(own, listener);
+  }
+
+  #heard() {
+    return [...kinds].some((kind) => this.listenerCount(kind) > 0);
   }
 
   // The listeners of this turn are all in place when events begin to flow.
   #flowSoon() {
     process.nextTick(() => {
-      this.#flowing = [...kinds].some((kind) => this.listenerCount(kind) > 0);
+      this.#flowing = this.#heard();
       this.#flow();
     });
   }
@@ -397,7 +407,7 @@ export class Connection extends EventEmitter {
     this.#end(new SpreadError('ILLEGAL_SESSION'));
     if (over) return;
     this.#socket.resume();
-    const timer = setTimeout(() => this.#socket.destroy(), linger);
+    const timer = alarm(() => this.#socket.destroy(), linger);
     await this.#ended;
     clearTimeout(timer);
   }

@@ -187,7 +187,7 @@ export interface CloseOptions {
  * Connects to a daemon:
  *
  * - "", undefined: the same as "4803"
- * - "PORT": on this machine: its Unix socket /run/spread/PORT or /tmp/PORT or, if
+ * - "PORT", or a number: on this machine: its Unix socket /run/spread/PORT or /tmp/PORT or, if
  *   neither answers, TCP
  * - "PORT@HOST": TCP; HOST is a name, an IPv4 or an IPv6 address
  * - "unix:/path": a Unix socket
@@ -195,7 +195,7 @@ export interface CloseOptions {
  * Rejects with a SpreadError: ILLEGAL_SPREAD, COULD_NOT_CONNECT, the refusals
  * REJECT_..., and CONNECTION_CLOSED if the handshake broke off or took too long.
  */
-export function connect(daemon?: string, options?: ConnectOptions): Promise<Connection>;
+export function connect(daemon?: string | number, options?: ConnectOptions): Promise<Connection>;
 
 /** What Connection emits. */
 export interface ConnectionEvents {
@@ -259,6 +259,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements AsyncI
    */
   receive(options: ReceiveOptions & { timeout: number }): Promise<SpreadEvent | null>;
   receive(options?: ReceiveOptions): Promise<SpreadEvent>;
+  removeAllListeners(event?: string | symbol): this;
   /** Event after event, until this side closes; throws when the connection is lost. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SpreadEvent>;
   /** Listeners get nothing more until resume. */
@@ -290,7 +291,7 @@ export interface ReconnectingOptions extends ConnectOptions {
 export class Reconnecting implements AsyncIterable<SpreadEvent | Reconnected> {
   private constructor();
   /** daemons: one or several, of which the next is tried after the one that was lost. */
-  static connect(daemons?: string | readonly string[], options?: ReconnectingOptions): Promise<Reconnecting>;
+  static connect(daemons?: string | number | readonly (string | number)[], options?: ReconnectingOptions): Promise<Reconnecting>;
   /** These tell of the connection that there is, or was last. */
   get privateGroup(): Name;
   get name(): Name;

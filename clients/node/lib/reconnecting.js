@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { alarm } from './alarm.js';
 import { parseDaemon } from './address.js';
 import { connect } from './connection.js';
 import { again, SpreadError } from './errors.js';
@@ -28,6 +29,8 @@ export class Reconnecting {
   #connection;
   #reading;
   #earliest;
+  // The event of the connection that is read, if nobody was told of it.
+  #untold = null;
 
   #failure = null;
   #waiters = new Set();
@@ -81,11 +84,16 @@ export class Reconnecting {
     return this.#connection.multicast(...args);
   }
 
-  async receive({ timeout = Infinity, signal } = {}) {
-    const deadline = performance.now() + timeout;
+  async receive({ timeout, signal } = {}) {
+    const deadline = performance.now() + (timeout ?? Infinity);
     const left = () => Math.max(0, deadline - performance.now());
     for (;;) {
       if (this.closed) throw new SpreadError('ILLEGAL_SESSION');
+      const event = this.#untold;
+      if (event) {
+        this.#untold = null;
+        return event;
+      }
       const link = this.#reading;
       try {
         return await link.connection.receive({ timeout: left(), signal });
@@ -154,7 +162,10 @@ export class Reconnecting {
 
   async #replace(link, error) {
     // Of connections that nobody receives from, only the latest is kept.
-    this.#reading = link;
+    if (this.#reading !== link) {
+      this.#reading = link;
+      this.#untold = link.event;
+    }
     let pause = this.#delay;
     await this.#pause(this.#earliest - performance.now());
     while (!this.closed) {
@@ -210,7 +221,7 @@ export class Reconnecting {
       };
       const wake = () => (done(), resolve(true));
       const abort = () => (done(), reject(signal.reason));
-      const timer = timeout < Infinity ? setTimeout(() => (done(), resolve(false)), timeout) : undefined;
+      const timer = alarm(() => (done(), resolve(false)), timeout);
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiters.add(wake);
     });

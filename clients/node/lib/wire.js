@@ -31,7 +31,7 @@ export const maxData = 144000;
 /** What daemons take: data and 32 bytes for each group. */
 export const maxBody = 143952;
 /** Bounds what a daemon can make us hold. Only views come near it. */
-export const maxReply = 64 << 20;
+export const maxReply = 8 << 20;
 export const version = [5, 0, 1];
 export const authSlot = 30;
 export const authSlots = 3;

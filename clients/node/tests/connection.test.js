@@ -35,6 +35,8 @@ test('names of daemons', () => {
   }
   assert.deepEqual(parseDaemon('unix:/a b'), [{ path: '/a b' }]);
   assert.deepEqual(parseDaemon('7').slice(0, -1), [{ path: '/run/spread/7' }, { path: '/tmp/7' }]);
+  assert.deepEqual(parseDaemon(7), parseDaemon('7'));
+  assert.deepEqual(parseDaemon(null), parseDaemon(''));
   for (const text of ['junk', '@h', '1@', '1x', '1'.repeat(71)]) assert.throws(() => parseDaemon(text), code('ILLEGAL_SPREAD'), text);
 });
 
@@ -197,6 +199,26 @@ test('listeners', async (t) => {
   c.removeAllListeners('selfLeave');
   say(message('3'));
   assert.equal((await c.receive()).data.toString(), '3');
+  c.removeAllListeners();
+  say(message('4'));
+  const [last] = await once(c, 'message');
+  assert.equal(last.data.toString(), '4');
+});
+
+// Timers of Node.js go off at once if the time is longer than they can hold.
+test('long times', async (t) => {
+  let say;
+  const address = await fake(t, async (end) => {
+    await end.accept();
+    say = (data) => end.write(message(data));
+    await end.read(80); // that it leaves
+  });
+  const c = await connect(address, { name: 'me', timeout: 2 ** 31 });
+  const waiting = [2 ** 31, Infinity, null, NaN].map((timeout) => c.receive({ timeout }));
+  assert.equal(await c.receive({ timeout: 20 }), null);
+  for (const data of ['1', '2', '3', '4']) say(data);
+  assert.deepEqual((await Promise.all(waiting)).map((m) => m.data.toString()), ['1', '2', '3', '4']);
+  await c.close({ linger: Infinity });
 });
 
 test('the end, for listeners', async (t) => {

@@ -16,7 +16,7 @@ use Gospread;
 my %connection;
 
 my %op = (
-    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll', 'any_group', 'auth']) },
+    hello      => sub { (language => 'perl', client => '1.0.0', features => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth']) },
     connect    => \&connect_to,
     join       => sub { get($_[0])->join($_[0]{group}); () },
     leave      => sub { get($_[0])->leave($_[0]{group}); () },

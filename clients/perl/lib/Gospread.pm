@@ -91,8 +91,8 @@ sub _handshake {
     if ($version[0] < 3 || grep { $_ >= 0x80 } @version) {
         Gospread::Error->throw(REJECT_VERSION => 'the daemon is of the release ' . CORE::join('.', @version) . ', must be 3 or later');
     }
-    if ($length > Gospread::Protocol::MAX_NAME) {
-        Gospread::Error->throw(CONNECTION_CLOSED => "the daemon sent a private group of $length bytes");
+    if ($length < 1 || $length > Gospread::Protocol::MAX_NAME) {
+        Gospread::Error->throw(CONNECTION_CLOSED => "the daemon gave a private group of $length bytes; is it a Spread daemon?");
     }
     $self->{private_group} = $take->($length);
     $self->{version} = \@version;

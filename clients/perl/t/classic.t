@@ -83,6 +83,13 @@ for my $o ('<', '>') {
     ok(Spread::disconnect($mbox), 'the end');
 }
 
+for my $causes (0, 0x300) {
+    my $view = wire(pack('l<3 L<2 L< a32', 1, 2, 3, 1, 0, 1, '#me#d1'), type => 0x1000 | $causes, sender => 'g', groups => ['#me#d1']);
+    my ($mbox) = Spread::connect({ spread_name => accepting([[send => $view]]), private_name => 'me' });
+    fails(-13, 'a view without exactly one cause', Spread::receive($mbox));
+    Spread::disconnect($mbox);
+}
+
 {
     my ($mbox) = Spread::connect({ spread_name => accepting([[send => wire('one')]]), private_name => 'me' });
     is((Spread::receive($mbox))[5], 'one', 'what came before the loss');

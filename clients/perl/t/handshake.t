@@ -48,7 +48,9 @@ for my $byte ("\x80", "\xf8", "\xfe", "\xff", "\xf6") {
     dies { me(fake([[read => 7], [send => $byte]])) } 'CONNECTION_CLOSED', sprintf '%02x is no refusal', ord $byte;
 }
 dies { me(fake([[read => 7], [send => $NULL], [read => 90], [send => "\2"]])) } 'CONNECTION_CLOSED', 'neither accept nor refusal';
-dies { me(fake([[read => 7], [send => $NULL], [read => 90], [send => "\1\5\0\1\x20" . 'a' x 32]])) } 'CONNECTION_CLOSED', 'a private group that is too long';
+for my $private ("\x20" . 'a' x 32, "\0") {
+    dies { me(fake([[read => 7], [send => $NULL], [read => 90], [send => "\1\5\0\1$private"]])) } 'CONNECTION_CLOSED', 'a private group of no length that it can have';
+}
 
 my @steps = ([read => 7], [send => "\5N"], [send => 'ULL '], [read => 90], [send => "\1\5"], [send => "\0\1\6#m"]);
 for my $n (0 .. @steps) {

@@ -33,6 +33,31 @@ sub kind_of { return $_[0] ? $_[0]->kind : 'nothing' }
     ok($c->close, 'closing again does nothing');
 }
 
+# Sends until the connection is lost.
+sub meet_loss {
+    my ($c) = @_;
+    return dies { $c->multicast(fifo => 'g', 'x' x 100_000) for 1 .. 1000 } 'CONNECTION_CLOSED', 'a loss that only the sender meets';
+}
+
+# All that there is at once: texts of messages, and kinds of others.
+sub what_is_there {
+    my ($c) = @_;
+    my @got;
+    while (my $e = $c->receive(0)) { push @got, $e->is_message ? $e->data : $e->kind }
+    return \@got;
+}
+
+{
+    my $c = over([map { accepting([[send => wire($_)]]) } qw(one two three)]);
+    meet_loss($c) for 1 .. 3;
+    is_deeply(what_is_there($c), ['one', 'reconnected', 'two', 'reconnected', 'three'], 'several losses lose nothing that had come, nor the news of them');
+    $c = over([map { accepting([[send => wire($_)]]) } 1 .. 10]);
+    meet_loss($c) for 1 .. 10;
+    is_deeply([grep { /\d/ } @{ what_is_there($c) }], [3 .. 10], 'what is kept is bounded');
+    $c->close;
+    is(Gospread::Reconnecting->new(sub { Gospread->connect(accepting([]), name => 'me') })->{max_delay}, 5, 'the longest pause, in seconds');
+}
+
 {
     # What the second daemon gets: two groups, in their order, without the one that was left.
     my $second = accepting([[read => 160], ['hang']]);

@@ -20,6 +20,7 @@ namespace Gospread\Compat {
     use Gospread\ErrorCode;
     use Gospread\Event;
     use Gospread\Message;
+    use Gospread\RefusedException;
     use Gospread\SelfLeave;
     use Gospread\Service;
     use Gospread\SpreadException;
@@ -29,30 +30,130 @@ namespace Gospread\Compat {
     require_once __DIR__ . '/../autoload.php';
 
     /**
-     * The connections behind the functions. A connection is known by its stream, a
-     * resource like that of the extensions.
+     * What is behind the resource of a connection, a stream of this wrapper: when
+     * nothing refers to the resource any more, the connection is ended.
+     *
+     * @internal
+     */
+    final class Handle
+    {
+        private const SCHEME = 'gospread';
+        private static ?Connection $opening = null;
+        private static bool $registered = false;
+        /** Whether the script is at its end. */
+        private static bool $ending = false;
+
+        /** @var ?resource set by PHP */
+        public mixed $context = null;
+        public readonly Connection $connection;
+        private readonly int $process;
+
+        /** @return resource */
+        public static function of(Connection $c): mixed
+        {
+            if (!self::$registered) {
+                stream_wrapper_register(self::SCHEME, self::class);
+                register_shutdown_function(static fn () => self::$ending = true);
+                self::$registered = true;
+            }
+            self::$opening = $c;
+            return fopen(self::SCHEME . '://', 'r+');
+        }
+
+        /** Returns what is behind a resource, if it is that of a connection and has not been closed. */
+        public static function behind(mixed $resource): ?self
+        {
+            if (!is_resource($resource) || get_resource_type($resource) !== 'stream') {
+                return null;
+            }
+            $handle = stream_get_meta_data($resource)['wrapper_data'] ?? null;
+            return $handle instanceof self ? $handle : null;
+        }
+
+        public function stream_open(): bool
+        {
+            if (self::$opening === null) {
+                return false; // there is nothing for programs to open here
+            }
+            $this->connection = self::$opening;
+            self::$opening = null;
+            $this->process = getmypid();
+            return true;
+        }
+
+        /** For stream_select(). @return resource */
+        public function stream_cast(): mixed
+        {
+            return $this->connection->stream();
+        }
+
+        public function stream_eof(): bool
+        {
+            return false;
+        }
+
+        /**
+         * Takes leave of the daemon, for the name to be free at once. But after a fork the connection may be another
+         * process's: the copy in a child is closed without a word, and what a script has at its end the system closes.
+         */
+        public function stream_close(): void
+        {
+            if (self::$ending) {
+                return;
+            }
+            if ($this->process === getmypid()) {
+                $this->connection->close();
+            } else {
+                $this->connection->abort();
+            }
+        }
+    }
+
+    /**
+     * The connections behind the functions, each known by a resource like that of the
+     * extensions.
      *
      * @internal
      */
     final class Sessions
     {
-        /** @var array<int, Connection> by the number of the stream */
-        private static array $connections = [];
         /** @var array<string, resource> by daemon and name */
         private static array $persistent = [];
-        /** @var ?resource */
+        /** @var ?resource the one that was opened last, which functions use without being told */
         private static mixed $last = null;
+        /** How that one was asked for. */
+        private static string $lastKey = '';
         private static ?SpreadException $failure = null;
 
         /** @return resource|false */
         public static function connect(string $daemon, ?string $name, bool $membership): mixed
         {
             return self::attempt(static function () use ($daemon, $name, $membership) {
-                $c = Connection::connect($daemon, substr($name ?? '', 0, 10), $membership);
-                self::$last = $c->stream();
-                self::$connections[get_resource_id(self::$last)] = $c;
-                return self::$last;
+                $connect = static fn () => Connection::connect($daemon, substr($name ?? '', 0, 10), $membership);
+                $key = "$name@$daemon";
+                try {
+                    $c = $connect();
+                } catch (RefusedException $e) {
+                    if ($e->error !== ErrorCode::RejectNotUnique || self::$lastKey !== $key || !self::dropLast()) {
+                        throw $e;
+                    }
+                    $c = $connect();
+                }
+                self::$lastKey = $key;
+                return self::$last = Handle::of($c);
             });
+        }
+
+        /** Ends the connection that was opened last if the program has dropped its resource; tells whether that is so. */
+        private static function dropLast(): bool
+        {
+            if (!is_resource(self::$last)) {
+                return false;
+            }
+            $number = get_resource_id(self::$last);
+            self::$last = null;
+            self::$last = get_resources('stream')[$number] ?? null;
+            return self::$last === null;
         }
 
         /** @return resource|false the connection that there is to that daemon under that name, or a new one */
@@ -77,18 +178,15 @@ namespace Gospread\Compat {
         /** @throws SpreadException */
         public static function get(mixed $stream): Connection
         {
-            $stream ??= self::$last;
-            $number = is_resource($stream) || gettype($stream) === 'resource (closed)' ? get_resource_id($stream) : 0;
-            return self::$connections[$number] ?? throw new SpreadException(ErrorCode::IllegalSession, 'no connection has been opened');
+            return Handle::behind($stream ?? self::$last)?->connection
+                ?? throw new SpreadException(ErrorCode::IllegalSession, 'no connection has been opened, or it has been closed');
         }
 
         public static function close(mixed $stream): bool
         {
             return self::attempt(static function () use ($stream) {
-                $c = self::get($stream);
-                unset(self::$connections[get_resource_id($c->stream())]);
-                $c->close();
-                return true;
+                self::get($stream)->close();
+                return fclose($stream ?? self::$last);
             });
         }
 

@@ -31,7 +31,7 @@ final class Driver
     {
         try {
             return match ($op['op']) {
-                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll', 'any_group', 'auth']],
+                'hello' => ['ok' => true, 'language' => 'php', 'client' => '1.0.0', 'features' => ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth']],
                 'connect' => $this->connect($op),
                 'join' => $this->run(fn () => $this->get($op)->join(bytes($op['group']))),
                 'leave' => $this->run(fn () => $this->get($op)->leave(bytes($op['group']))),

@@ -9,6 +9,7 @@ use Gospread\Internal\DaemonName;
 use Gospread\Internal\Decoder;
 use Gospread\Internal\Handshake;
 use Gospread\Internal\Protocol;
+use Gospread\Internal\Single;
 use Gospread\Internal\Transport;
 
 /**
@@ -30,6 +31,8 @@ use Gospread\Internal\Transport;
  */
 final class Connection implements \IteratorAggregate
 {
+    use Single;
+
     /** Where the Unix sockets of daemons are: those of services of the system first. */
     public const SOCKET_DIRS = ['/run/spread', '/tmp'];
 
@@ -295,7 +298,7 @@ final class Connection implements \IteratorAggregate
         return $this->decoder->pending();
     }
 
-    /** Tells whether receive() has something to return or to throw without asking the system. */
+    /** Tells whether receive() has something to return or, as after a loss or close(), to throw without asking the system. */
     public function ready(): bool
     {
         return $this->receiveFailure !== null || $this->decoder->ready();
@@ -306,9 +309,14 @@ final class Connection implements \IteratorAggregate
      * wait only while ready() is false. Do not read from it.
      *
      * @return resource
+     *
+     * @throws SpreadException IllegalSession after close()
      */
     public function stream(): mixed
     {
+        if (!is_resource($this->transport->stream)) {
+            throw self::closed();
+        }
         return $this->transport->stream;
     }
 

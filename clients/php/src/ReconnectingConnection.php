@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Gospread;
 
 use Gospread\Internal\Clock;
+use Gospread\Internal\Single;
 
 /**
  * A connection that is made again when it is lost, and joins its groups again. The
@@ -16,13 +17,20 @@ use Gospread\Internal\Clock;
  */
 final class ReconnectingConnection implements \IteratorAggregate
 {
+    use Single;
+
     /** Refusals that time does not heal. */
     private const FINAL = [ErrorCode::IllegalSpread, ErrorCode::RejectIllegalName, ErrorCode::RejectVersion, ErrorCode::RejectAuth];
 
+    /** How many lost connections are kept for the events that they may have. */
+    private const MAX_LOST = 8;
+
     private ?Connection $connection;
-    /** The connection before, as long as it may have events. */
-    private ?Connection $old = null;
+    /** Whether the program has not been told yet of the present connection. */
     private bool $announce = false;
+    /** @var list<array{Connection, bool}> those before that may have events, and whether the program has not been told of them */
+    private array $lost = [];
+    private string $privateGroup;
     /** @var array<string, true> */
     private array $groups = [];
     private int $failed = 0;
@@ -43,15 +51,16 @@ final class ReconnectingConnection implements \IteratorAggregate
         private readonly \Closure $connect,
         private readonly float $sendTimeout = 30.0,
         private readonly float $minDelay = 0.05,
-        private readonly float $maxDelay = 2.0,
+        private readonly float $maxDelay = 5.0,
     ) {
         $this->connection = $connect();
+        $this->privateGroup = $this->connection->privateGroup;
     }
 
     /** Returns the private group of the present connection, or of the last one. */
     public function privateGroup(): string
     {
-        return ($this->connection ?? $this->old)->privateGroup ?? '';
+        return $this->privateGroup;
     }
 
     /** Joins now, or with the next connection. @throws SpreadException */
@@ -109,6 +118,8 @@ final class ReconnectingConnection implements \IteratorAggregate
     /**
      * Returns the next event, or null if there is none within $timeout seconds (null: for ever), with or without a
      * connection. An attempt to connect that is under way then is finished first.
+     * What had arrived before a loss comes first; a program that only sends and never receives finds that of the
+     * last 8 connections.
      *
      * @throws SpreadException a new connection is refused for good, or IllegalSession after close()
      */
@@ -117,7 +128,7 @@ final class ReconnectingConnection implements \IteratorAggregate
         $this->check();
         $deadline = Clock::deadline($timeout);
         for (;;) {
-            $event = $this->lastOfOld();
+            $event = $this->nextOfLost();
             if ($event !== null) {
                 return $event;
             }
@@ -153,7 +164,10 @@ final class ReconnectingConnection implements \IteratorAggregate
     {
         $this->closed = true;
         $this->connection?->close($linger);
-        $this->connection = $this->old = null;
+        $this->connection = null;
+        while ($this->lost !== []) {
+            $this->forget();
+        }
     }
 
     private function check(): void
@@ -165,22 +179,40 @@ final class ReconnectingConnection implements \IteratorAggregate
 
     private function retire(): void
     {
-        $this->old = $this->connection;
+        if ($this->connection === null) {
+            return; // a handler of a signal has closed it
+        }
+        if (count($this->lost) === self::MAX_LOST) {
+            $this->forget();
+        }
+        $this->lost[] = [$this->connection, $this->announce];
+        $this->announce = false;
         $this->connection = null;
     }
 
-    private function lastOfOld(): ?Event
+    /** Gives up what the oldest of the lost connections may still have. */
+    private function forget(): void
     {
-        if ($this->old !== null) {
+        (array_shift($this->lost)[0] ?? null)?->abort();
+    }
+
+    /** Returns what is left of the lost connections, one after the other, each behind the news of it. */
+    private function nextOfLost(): ?Event
+    {
+        while ($this->lost !== []) {
+            [$connection, $announce] = $this->lost[0];
+            if ($announce) {
+                $this->lost[0][1] = false;
+                return new Reconnected($connection->privateGroup);
+            }
             try {
-                $event = $this->old->receive(0.0);
+                $event = $connection->receive(0.0);
                 if ($event !== null) {
                     return $event;
                 }
             } catch (ConnectionClosedException|ProtocolException) {
             }
-            $this->old->abort();
-            $this->old = null;
+            $this->forget();
         }
         return null;
     }
@@ -203,6 +235,7 @@ final class ReconnectingConnection implements \IteratorAggregate
                     $c->join((string) $group);
                 }
                 $this->connection = $c;
+                $this->privateGroup = $c->privateGroup;
                 $this->announce = true;
                 $this->failed = 0;
                 // One that is lost again at once is not made again at once.

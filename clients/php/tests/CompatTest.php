@@ -32,22 +32,117 @@ final class CompatTest extends TestCase
     public function testOtherOrder(): void
     {
         $other = spread_connect($this->daemon());
-        $conn = spread_pconnect($this->daemon(), 'pers');
-        $this->same($conn, spread_pconnect($this->daemon(), 'pers'));
+        $name = 'p' . bin2hex(random_bytes(4));
+        $conn = spread_pconnect($this->daemon(), $name);
+        $this->same($conn, spread_pconnect($this->daemon(), $name));
         $g = self::unique('g');
         $h = self::unique('h');
         $this->same([true, true], [spread_join($g), spread_join([$g, $h], $other)]);
-        // Once that one has something of its own, it is in both groups.
-        spread_multicast($h, 'joined', $other);
+        // Once that one has something of its own, which the order has behind its joins, it is in both groups.
+        spread_multicast($h, 'joined', $other, 1, SP_AGREED_MESS);
         $this->same('joined', spread_receive($other, 10)['message']);
         $this->same(3, spread_multicast($g, 'one', $conn, 7, SP_AGREED_MESS));
-        $this->same(3, spread_multicast($g, 'two'));
         foreach ([$conn, $other] as $c) {
             $m = spread_receive($c, 10);
             $this->same(['one', 7, SP_AGREED_MESS], [$m['message'], $m['message_type'], $m['service_type']]);
         }
+        $this->same(3, spread_multicast($g, 'two')); // in no order: not before the first has come
         $this->same('two', spread_receive(null, 10)['message']);
         $this->same([true, true, true], [spread_leave($g, $other), spread_close($other), spread_close()]);
+    }
+
+    /** A program that connects under a fixed name wherever it needs to, and lets go of it. */
+    public function testDroppedResource(): void
+    {
+        $listener = spread_connect($this->daemon());
+        $g = self::unique('g');
+        spread_join($listener, $g);
+        $send = function (string $text) use ($g): int|false {
+            $c = spread_connect($this->daemon(), 'phplocal');
+            return $c === false ? spread_errno() : spread_multicast($c, $g, $text);
+        };
+        $this->same([3, 3, 5], [$send('one'), $send('two'), $send('three')]);
+        foreach (['one', 'two', 'three'] as $text) {
+            $this->same($text, spread_receive($listener, 10)['message']);
+        }
+        // Not the last one: it ends with its variable.
+        $a = spread_connect($this->daemon(), 'phpfirst');
+        $b = spread_connect($this->daemon(), 'phpsecond');
+        $a = null;
+        $a = spread_connect($this->daemon(), 'phpfirst');
+        $this->true(is_resource($a), spread_error());
+        $this->same([true, true, true], [spread_close($a), spread_close($b), spread_close($listener)]);
+    }
+
+    public function testTheLastOneIsKept(): void
+    {
+        spread_connect($this->daemon(), 'phplast');
+        $g = self::unique('g');
+        $this->same([true, false, false], [spread_join($g), spread_connect('1@127.0.0.1'), spread_connect('1@127.0.0.1', 'phplast')]);
+        $this->same(1, spread_multicast($g, 'x'));
+        $this->same('x', spread_receive(null, 10)['message']);
+        $c = spread_connect($this->daemon(), 'phplast');
+        $this->true(is_resource($c), 'it takes the place of what nobody has');
+        $this->same([false, -6], [spread_connect($this->daemon(), 'phplast'), spread_errno()]);
+        $this->same([true, true], [spread_join($g), spread_leave($c, $g)], 'but of nothing that somebody has');
+        spread_close($c);
+    }
+
+    public function testResourceIsForSelect(): void
+    {
+        $c = spread_connect($this->daemon());
+        $g = self::unique('g');
+        spread_join($c, $g);
+        spread_multicast($c, $g, 'x');
+        $r = [$c];
+        $w = $e = null;
+        $this->same([1, [$c]], [stream_select($r, $w, $e, 10), $r]);
+        $this->same('x', spread_receive($c)['message']);
+        fclose($c);
+        $this->same([false, -11], [spread_receive($c), spread_errno()]);
+        $file = fopen(__FILE__, 'r');
+        $this->same([false, -11], [spread_join($file, $g), spread_errno()], 'another stream');
+    }
+
+    /** What is asked for at the end of a script is still done: the name is free when the script has ended. */
+    public function testClosedAtTheEnd(): void
+    {
+        $program = 'require $argv[1]; $c = spread_connect($argv[2], "phpend1"); $s = new Spread($argv[2], "phpend2");
+            register_shutdown_function(static fn () => spread_close($c));';
+        for ($i = 0; $i < 5; $i++) {
+            $process = proc_open([PHP_BINARY, '-r', $program, __DIR__ . '/../compat/spread.php', $this->daemon()], [1 => ['pipe', 'w']], $pipes);
+            $this->same('', stream_get_contents($pipes[1]));
+            $this->same(0, proc_close($process));
+            $a = spread_connect($this->daemon(), 'phpend1');
+            $b = spread_connect($this->daemon(), 'phpend2');
+            $this->same([true, true], [is_resource($a) && spread_close($a), is_resource($b) && spread_close($b)], spread_error());
+        }
+    }
+
+    /** A program that goes into the background: the connection is the child's when its parent ends. */
+    public function testForkAndEnd(): void
+    {
+        if (!function_exists('pcntl_fork')) {
+            throw new Skipped('there is no pcntl here');
+        }
+        $program = 'require $argv[1]; $c = spread_connect($argv[2]); $parent = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+            if (pcntl_fork() > 0) { fclose($parent[1]); exit; }
+            fclose($parent[0]); fread($parent[1], 1);
+            spread_join($c, "phpfork"); spread_multicast($c, "phpfork", "still"); echo spread_receive($c, 10)["message"] ?? spread_error();';
+        $process = proc_open([PHP_BINARY, '-r', $program, __DIR__ . '/../compat/spread.php', $this->daemon()], [1 => ['pipe', 'w']], $pipes);
+        $this->same('still', stream_get_contents($pipes[1]));
+        proc_close($process);
+        $c = spread_connect($this->daemon(), 'phpfork');
+        $pid = pcntl_fork();
+        if ($pid === 0) {
+            $c = null;
+            spread_connect($this->daemon());
+            posix_kill(posix_getpid(), SIGKILL);
+        }
+        pcntl_waitpid($pid, $status);
+        $this->same([true, 1], [spread_join($c, 'g'), spread_multicast($c, 'g', '1')]);
+        $this->same('1', spread_receive($c, 10)['message'] ?? null);
+        spread_close($c);
     }
 
     public function testErrors(): void

@@ -7,6 +7,7 @@ namespace Gospread\Tests;
 use Gospread\ConnectionClosedException;
 use Gospread\Message;
 use Gospread\ProtocolException;
+use Gospread\ReconnectingConnection;
 use Gospread\Service;
 use Gospread\SpreadException;
 
@@ -144,6 +145,31 @@ final class ConnectionTest extends TestCase
         $d = $this->accepting([['read', 112]]);
         $this->me($d)->multicast(Service::Safe, ['a' => 'g', 7 => 'h'], '');
         $this->same(pack('a32a32', 'g', 'h'), substr($d->got(), -64));
+    }
+
+    public function testNoCopies(): void
+    {
+        $c = $this->me($this->accepting([['hang']]));
+        $r = new ReconnectingConnection(static fn () => $c);
+        foreach ([$c, $r] as $one) {
+            $this->throws(\LogicException::class, 0, static fn () => clone $one);
+            $this->throws(\LogicException::class, 0, static fn () => serialize($one));
+            $this->throws(\LogicException::class, 0, static fn () => unserialize(sprintf('O:%d:"%s":0:{}', strlen($one::class), $one::class)));
+        }
+        $this->same([0, false], [$c->poll(), $c->ready()], 'it is as it was');
+        $c->close(0);
+    }
+
+    public function testAfterClose(): void
+    {
+        $c = $this->me($this->accepting([['send', self::message('hello')], ['hang']]));
+        $this->true(is_resource($c->stream()), 'a stream');
+        $this->next($c, Message::class);
+        $c->close(0);
+        $this->same(true, $c->ready(), 'receive() would throw at once');
+        foreach ([static fn () => $c->receive(10), static fn () => $c->stream(), static fn () => $c->poll()] as $call) {
+            $this->throws(SpreadException::class, -11, $call);
+        }
     }
 
     public function testCloseWithSilentDaemon(): void

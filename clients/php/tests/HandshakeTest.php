@@ -71,8 +71,10 @@ final class HandshakeTest extends TestCase
         }
         $d = $this->fake([['read', 7], ['send', self::NULL], ['read', 90], ['send', '02']]);
         $this->throws(ConnectionClosedException::class, -8, fn () => $this->me($d));
-        $d = $this->fake([['read', 7], ['send', self::NULL], ['read', 90], ['send', '0105000120' . str_repeat('61', 32)]]);
-        $this->throws(ConnectionClosedException::class, -8, fn () => $this->me($d));
+        foreach (['20' . str_repeat('61', 32), '00'] as $private) {
+            $d = $this->fake([['read', 7], ['send', self::NULL], ['read', 90], ['send', "01050001$private"]]);
+            $this->throws(ConnectionClosedException::class, -8, fn () => $this->me($d));
+        }
     }
 
     public function testBrokenOff(): void

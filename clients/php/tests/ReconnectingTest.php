@@ -82,13 +82,61 @@ final class ReconnectingTest extends TestCase
             $this->fake([...self::ACCEPT, ['hang']]),
         ]);
         $first = $c->receive(10);
+        $this->meetLoss($c);
+        $c->multicast(Service::Fifo, 'g', 'x');
+        $this->same(['g', 'g', Reconnected::class, null], [$first->group, $c->receive(10)->group, $c->receive(10)::class, $c->receive(0)]);
+    }
+
+    /** Two losses that only senders met: what had come on each connection is received, in order, and the program is told of each. */
+    public function testSeveralLossesWithoutReceiving(): void
+    {
+        $m = static fn (string $group) => bin2hex(pack('Va32VVV', 0x80000280, $group, 0, 0x80000080, 0));
+        $c = $this->over([
+            $this->fake([...self::ACCEPT, ['send', $m('one')]]),
+            $this->fake([...self::ACCEPT, ['send', $m('two')]]),
+            $this->fake([...self::ACCEPT, ['send', $m('three')], ['hang']]),
+        ]);
+        $this->meetLoss($c);
+        $this->meetLoss($c);
+        $c->multicast(Service::Fifo, 'g', 'x');
+        $got = [];
+        for ($i = 0; $i < 5; $i++) {
+            $e = $c->receive(10);
+            $got[] = $e->group ?? $e::class;
+        }
+        $this->same(['one', Reconnected::class, 'two', Reconnected::class, 'three'], $got);
+        $c->close(0);
+    }
+
+    /** A program that only sends, again and again, keeps no more than the last connections. */
+    public function testWhatIsKeptIsBounded(): void
+    {
+        $m = static fn (string $group) => bin2hex(pack('Va32VVV', 0x80000280, $group, 0, 0x80000080, 0));
+        $names = array_map(static fn (int $i) => "g$i", range(1, 10));
+        $c = $this->over(array_map(fn (string $name) => $this->fake([...self::ACCEPT, ['send', $m($name)]]), $names));
+        foreach ($names as $_) {
+            $this->meetLoss($c);
+        }
+        $got = [];
+        while (($e = $c->receive(0)) !== null) {
+            $got[] = $e->group ?? '';
+        }
+        $this->same(array_slice($names, 2), array_values(array_filter($got)));
+    }
+
+    private function meetLoss(ReconnectingConnection $c): void
+    {
         $this->throws(ConnectionClosedException::class, -8, static function () use ($c) {
             for ($i = 0; $i < 1000; $i++) {
                 $c->multicast(Service::Fifo, 'g', str_repeat('x', 100000));
             }
         });
-        $c->multicast(Service::Fifo, 'g', 'x');
-        $this->same(['g', 'g', Reconnected::class, null], [$first->group, $c->receive(10)->group, $c->receive(10)::class, $c->receive(0)]);
+    }
+
+    public function testLongestPause(): void
+    {
+        $longest = array_column((new \ReflectionMethod(ReconnectingConnection::class, '__construct'))->getParameters(), null, 'name')['maxDelay'];
+        $this->same(5.0, $longest->getDefaultValue());
     }
 
     public function testNobodyAnswers(): void

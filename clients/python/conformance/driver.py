@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gospread  # noqa: E402
 
 SERVICES = {s.name.lower(): s for s in gospread.Service}
-FEATURES = ["unix", "poll", "threads", "any_group", "auth"]
+FEATURES = ["unix", "poll", "threads", "any_group", "unix_path", "name_free", "auth"]
 
 
 class Driver:

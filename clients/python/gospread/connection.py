@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from types import TracebackType
-from typing import Generator, Iterator, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import Any, Generator, Iterator, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from .errors import ConnectionClosed, ErrorCode, SpreadError
 from .events import Event, Service
@@ -74,7 +74,8 @@ def connect(
     name is the private name, 1 to 10 bytes from ``$`` to ``~``, unique at the
     daemon; without it the daemon invents one. membership: views, transitional
     signals and self-leaves are wanted. priority has no meaning to daemons. timeout
-    is in seconds and bounds the whole of it. For auth see ``gospread.protocol.Auth``.
+    is in seconds and bounds the whole of it, whatever addresses the host has, but for the
+    look-up of these, which is the system's. For auth see ``gospread.protocol.Auth``.
 
     Raises ``InvalidArgument``, ``Refused`` (``COULD_NOT_CONNECT`` or the daemon's own
     reason), or ``ConnectionClosed`` if the daemon broke off or the time was over.
@@ -103,31 +104,37 @@ def _open(address: Address, deadline: Optional[float]) -> Tuple[socket.socket, s
     failed = []
     if hasattr(socket, "AF_UNIX"):
         for path in address.sockets:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                sock.settimeout(_left(deadline))
-                sock.connect(path)
-                return sock, path
+                return _dial(socket.AF_UNIX, path, deadline), path
             except OSError as e:
-                sock.close()
                 failed.append(f"{path}: {e.strerror or e}")
-            except BaseException:
-                sock.close()
-                raise
     if address.host is not None:
         where = f"{address.host} port {address.port}"
         try:
-            sock = socket.create_connection((address.host, address.port), _left(deadline))
-        except socket.timeout:
-            raise gave_up(where) from None
+            infos = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as e:
             raise unknown_host(where, e) from None
-        except OSError as e:
-            failed.append(f"{where}: {e.strerror or e}")
-        else:
-            tune(sock)
-            return sock, where
+        for family, _, _, _, target in infos:
+            try:
+                sock = _dial(family, target, deadline)
+                tune(sock)
+                return sock, where
+            except socket.timeout:
+                raise gave_up(where) from None
+            except OSError as e:
+                failed.append(f"{where}: {e.strerror or e}")
     raise no_answer(failed)
+
+
+def _dial(family: int, target: Any, deadline: Optional[float]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(_left(deadline))
+        sock.connect(target)
+        return sock
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _left(deadline: Optional[float]) -> Optional[float]:

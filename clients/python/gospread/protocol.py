@@ -36,8 +36,8 @@ MAX_GROUPS = 100
 MAX_DATA = 144000
 MAX_BODY = 143952
 """Data and 32 bytes for each group: what a daemon takes in one message."""
-MAX_FRAME = 64 << 20
-"""What a daemon can make a client hold; only views of hundreds of thousands come near it."""
+MAX_FRAME = 8 << 20
+"""What a daemon can make a client hold; only views of 100,000 members come near it."""
 MAX_EMPTY_SETS = 128
 
 _NATIVE_LITTLE = sys.byteorder == "little"

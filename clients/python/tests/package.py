@@ -38,7 +38,7 @@ def build(work: Path) -> Path:
     (wheel,) = work.glob("gospread-*.whl")
     site = work / "site"
     subprocess.run([*command, "install", "--no-index", "--no-deps", "--target", str(site), str(wheel)], check=True)
-    for wanted in ("gospread/py.typed", "gospread/aio/__init__.py", "gospread/workqueue/__init__.py", "spread/py.typed"):
+    for wanted in ("gospread/py.typed", "gospread/aio/__init__.py", "gospread/workqueue/__init__.py", "gospread/replica/__init__.py", "spread/py.typed"):
         if not (site / wanted).exists():
             sys.exit(f"the wheel lacks {wanted}")
     return site

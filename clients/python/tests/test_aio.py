@@ -1,6 +1,7 @@
 """The asyncio client against a daemon that the test plays."""
 
 import asyncio
+import gc
 import socket
 import unittest
 
@@ -189,6 +190,27 @@ class Aio(FakeTest, unittest.IsolatedAsyncioTestCase):
         self.assertEqual(len(await self.play(exactly, held, 80)), 80)
         held.close()
 
+    async def test_a_dropped_connection_is_ended(self):
+        shaken = self.play(self.daemon.shake)
+        client = await aio.connect(self.daemon.address, "u")
+        with await shaken as peer:
+            with self.assertWarnsRegex(ResourceWarning, "unclosed .*#u#fake"):
+                del client
+                gc.collect()
+            self.assertEqual(await self.play(peer.recv, 1), b"")
+
+    async def test_who_waits_keeps_the_connection(self):
+        shaken = self.play(self.daemon.shake)
+        waiting = asyncio.ensure_future((await aio.connect(self.daemon.address, "u")).receive())
+        with await shaken as peer:
+            await asyncio.sleep(0)
+            gc.collect()
+            peer.sendall(data(b"1"))
+            with self.assertWarns(ResourceWarning):
+                self.assertEqual((await waiting).data, b"1")
+                del waiting
+                gc.collect()
+
     async def test_closing_can_be_cancelled(self):
         client, peer = await self.pair()
         with self.assertRaises(asyncio.TimeoutError):
@@ -224,6 +246,22 @@ class Reconnecting(FakeTest, unittest.IsolatedAsyncioTestCase):
             with await shaken as peer:
                 peer.sendall(data(b"2"))
                 self.assertEqual((await self.polled(client)).data, b"2")
+                await client.close(0)
+
+    async def test_before_it_is_opened(self):
+        client = aio.Reconnecting(self.daemon.address, "u")
+        for call in (client.receive, lambda: client.receive(0), lambda: client.join("g"), lambda: client.leave("g"), lambda: client.multicast("g", b"")):
+            with self.assertRaisesRegex(RuntimeError, "not been opened"):
+                await call()
+        with self.assertRaises(RuntimeError):
+            async for _ in client:
+                pass
+        await client.close()
+        shaken = self.play(self.daemon.shake)
+        async with client:
+            with await shaken as peer:
+                await client.join("g")
+                self.assertEqual(len(await self.play(exactly, peer, 80)), 80)
                 await client.close(0)
 
     async def test_close_ends_a_restoration(self):

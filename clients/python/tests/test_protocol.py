@@ -193,6 +193,7 @@ class Damage(unittest.TestCase):
         self.bad(frame(SERVICE, "#a#b", data_len=144001))
         self.bad(frame(REG_MEMB | Cause.JOIN, "g", data_len=0x7FFFFFFF))
         self.bad(frame(REG_MEMB | Cause.JOIN, "g", num_groups=0x7FFFFFFF))
+        self.bad(frame(REG_MEMB | Cause.JOIN, "g", data_len=(8 << 20) - 47))
         self.bad(b"\x80" + frame(SERVICE, "#a#b", order=">")[1:])
 
     def test_bodies(self):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import pathlib
+import queue
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from gospread.workqueue import (
     Unknown,
     Worker,
 )
+from gospread.workqueue._core import Start, Stop
 
 from .daemon import ADDRESS, OwnDaemon, needs_daemon, needs_program
 
@@ -408,6 +410,81 @@ class WithDaemon(Case):
         self.wait_workers(s, 2)
         w.end()
         self.assertEqual(job.result(20), b"other")
+
+
+class ManualTimer:
+    """A threading.Timer that goes off when the test says so."""
+
+    all = []
+
+    def __init__(self, seconds, function, args=()):
+        self.go_off = lambda: function(*args)
+        self.running = False
+
+    def start(self):
+        self.running = True
+        self.all.append(self)
+
+    def cancel(self):
+        self.running = False
+
+
+class WithoutDaemon(unittest.TestCase):
+    """The slots of a worker that is not connected."""
+
+    def setUp(self):
+        self.begun, self.go = queue.Queue(), threading.Event()
+        self.addCleanup(self.go.set)
+
+        def handler(task):
+            self.begun.put(task.id)
+            if task.id == "first":
+                self.go.wait(20)
+            self.begun.put(f"{task.id}: {task.stopped.is_set()}")
+
+        self.worker = Worker("4803", "q", handler)
+        ManualTimer.all = []
+        patch = mock.patch("threading.Timer", ManualTimer)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def begin(self, id, limit=0):
+        with self.worker._lock:
+            self.worker._start(Start(id, 1, limit, b""))
+            (thread,) = [t for t in self.worker._threads if t.name == f"job {id}"]
+        return thread
+
+    def begin_both(self):
+        first = self.begin("first")
+        self.assertEqual(self.begun.get(timeout=20), "first")
+        second = self.begin("second", 100)
+        while not ManualTimer.all:
+            pass
+        return first, second
+
+    def test_limit_begins_with_handler(self):
+        first, second = self.begin_both()
+        self.go.set()
+        for thread in (first, second):
+            thread.join(20)
+        waiting, working = ManualTimer.all
+        self.assertFalse(waiting.running or working.running)
+        got = [self.begun.get_nowait() for _ in range(3)]
+        self.assertEqual(got, ["first: False", "second", "second: False"])
+
+    def test_wait_is_bounded(self):
+        _, second = self.begin_both()
+        ManualTimer.all[0].go_off()
+        second.join(20)
+        self.assertFalse(second.is_alive())
+        self.assertTrue(self.begun.empty())
+
+    def test_stopped_while_it_waits(self):
+        _, second = self.begin_both()
+        self.worker._do(lambda core: [Stop("second", 1, "cancelled")])
+        second.join(20)
+        self.assertFalse(second.is_alive())
+        self.assertTrue(self.begun.empty())
 
 
 @needs_program

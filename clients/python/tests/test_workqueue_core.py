@@ -5,6 +5,7 @@ import json
 import pathlib
 import unittest
 from typing import Any, Dict, List
+from unittest import mock
 
 from gospread.workqueue._core import Core, Effect, Outcome, Rejoin, Send, Start, Stop
 from gospread.workqueue._table import Limits
@@ -70,6 +71,37 @@ class Histories(unittest.TestCase):
                     self.assertEqual(listed(act(core, c)), c["effects"])
                     self.assertEqual(core.table.digest(), c["digest"])
         self.assertGreater(lines, 1000)
+
+
+class Exchange(unittest.TestCase):
+    def test_reports_that_are_held_are_bounded(self) -> None:
+        """One that does not fit is told again."""
+        core = Core("wq-x", "wa", 1, Limits())
+        core.connected("#a")
+
+        def view(name: str, *members: str) -> List[Effect]:
+            return core.view(name, members)
+
+        def deliver(effects: List[Effect]) -> List[str]:
+            verbs = []
+            for e in effects:
+                if isinstance(e, Send) and "wq-x" in e.to:
+                    verbs.append(e.message.verb)
+                    verbs += deliver(core.message("#a", e.message.encode()))
+            return verbs
+
+        deliver(view("1", "#a"))
+        deliver(core.message("#s", b"wq1 submit\nid=j\n\nx"))
+        (done,) = core.finish("j", 1, Outcome(b"result"))
+        assert isinstance(done, Send)
+        hello = view("2", "#a")
+        with mock.patch("gospread.workqueue._core._MAX_HELD_PAYLOAD", 10):
+            piece = b"wq1 part\nid=j\nworker=wx\nattempt=1\nn=0\n\n"
+            core.message("#x", piece + b"123456789")
+            core.message("#x", piece + b"23")
+            core.message("#a", done.message.encode())
+        self.assertEqual(deliver(hello), ["hello", "done"])
+        self.assertEqual(core.table.jobs["j"].blob, b"result")
 
 
 class Wire(unittest.TestCase):

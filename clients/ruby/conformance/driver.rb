@@ -19,7 +19,7 @@ end
 
 # Carries out one operation after the other.
 class Driver
-  FEATURES = %w[unix poll threads any_group auth].freeze
+  FEATURES = %w[unix poll threads any_group unix_path name_free auth].freeze
 
   def initialize
     @connections = {}

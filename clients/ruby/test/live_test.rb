@@ -20,6 +20,18 @@ class LiveTest < Minitest::Test
     end
   end
 
+  # What a process closes that was forked lives on in the one that made it.
+  def test_fork
+    skip "this system has no fork" unless Process.respond_to?(:fork)
+    c = connect
+    %w[close abort].each do |way|
+      _, status = Process.wait2(fork { c.public_send(way) && exit!(1); exit!(0) })
+      assert_predicate status, :success?
+      c.multicast(c.private_group, way)
+      assert_equal way, await(c, Message).data
+    end
+  end
+
   def test_views
     a = connect
     b = connect

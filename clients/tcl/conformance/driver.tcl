@@ -63,7 +63,7 @@ proc digest {bytes} {
 namespace eval op {}
 
 proc op::hello {r c} {
-    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","async","threads","any_group","auth"]}
+    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","async","threads","any_group","name_free","auth"]}
 }
 
 proc op::connect {r c} {

@@ -43,9 +43,19 @@ function foot(): void
 <?php
 }
 
-/** The report that the address names. */
+/** Refuses other methods than these. */
+function allow(string ...$methods): void
+{
+    if (!in_array($_SERVER['REQUEST_METHOD'], $methods, true)) {
+        header('Allow: ' . implode(', ', $methods));
+        fail(405, 'That cannot be done here', 'The page is not meant to be used in this way.');
+    }
+}
+
+/** The report that the address names, for pages that only show something. */
 function requested(): array
 {
+    allow('GET', 'HEAD');
     $id = $_GET['id'] ?? '';
     return (is_string($id) ? report($id) : null) ?? fail(404, 'There is no such report', 'The address may be incomplete.');
 }

@@ -14,11 +14,13 @@ const TITLE_LENGTH = 100; // characters
 const MOST_ITEMS = 500;
 const MOST_UNFINISHED = 100; // reports that may wait or be made at a time
 
-/** Keeps an order and hands it to the queue; returns its id, which nobody can guess. */
-function order(string $kind, string $title, int $items): string
+/** Keeps an order and hands it to the queue. An id that was ordered before is the same order. */
+function order(string $id, string $kind, string $title, int $items): void
 {
-    $id = bin2hex(random_bytes(16));
-    ask('INSERT INTO reports (id, kind, title, items) VALUES (?, ?, ?, ?)', $id, $kind, $title, $items);
+    $insert = 'INSERT INTO reports (id, kind, title, items) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE id = id';
+    if (ask($insert, $id, $kind, $title, $items)->rowCount() === 0) {
+        return;
+    }
     note($id, 'You ordered it.');
     try {
         queue()->submit('', $id);
@@ -26,7 +28,6 @@ function order(string $kind, string $title, int $items): string
         // It is kept: workers look into the database for reports that nobody makes.
         error_log("report $id is not with the queue yet: {$e->getMessage()}");
     }
-    return $id;
 }
 
 function note(string $id, string $what): void
@@ -36,13 +37,11 @@ function note(string $id, string $what): void
 
 function report(string $id): ?array
 {
+    if (!preg_match('/^[0-9a-f]{32}$/D', $id)) {
+        return null;
+    }
     $columns = 'id, kind, title, items, state, worker, attempt, percent, step, LENGTH(pdf) AS size, created, finished';
     return ask("SELECT $columns FROM reports WHERE id = ?", $id)->fetch() ?: null;
-}
-
-function tooMany(): bool
-{
-    return ask("SELECT COUNT(*) FROM reports WHERE state IN ('waiting', 'running')")->fetchColumn() >= MOST_UNFINISHED;
 }
 
 /** What a page shows of a report: state, headline, note, percent, history. */
@@ -71,7 +70,7 @@ function askQueue(array $report): ?array
             $queue->submit('', $report['id']);
         }
     } catch (NoWorkersException) {
-        return ['kept', 'No worker is there', 'Your report is kept, and will be made when one comes. You need not wait here.', 0];
+        return ['kept', 'No worker answers', 'Your report is kept, and will be made when one comes. You need not wait here.', 0];
     } catch (WorkQueueException | SpreadException $e) {
         error_log("asking for report {$report['id']}: {$e->getMessage()}");
         $lost = 'The web server cannot reach the queue.';

@@ -6,11 +6,13 @@ declare(strict_types=1);
 
 require getenv('GOSPREAD_PHP') . '/autoload.php';
 require __DIR__ . '/reports.php';
+require __DIR__ . '/form.php';
 require __DIR__ . '/page.php';
 
 use Gospread\WorkQueue\Submitter;
 
 const QUEUE_PATIENCE = 2.0; // seconds that a page waits for the queue
+const DATABASE_PATIENCE = 5; // and for the database, each time
 
 /** The daemon of this machine: by its Unix socket if there is one, else by TCP. */
 function queue(): Submitter
@@ -21,7 +23,9 @@ function queue(): Submitter
 function db(): PDO
 {
     static $db = null;
+    ini_set('mysqlnd.net_read_timeout', (string) DATABASE_PATIENCE);
     return $db ??= new PDO(getenv('REPORTS_DSN'), 'web', getenv('REPORTS_PASSWORD'), [
+        PDO::ATTR_TIMEOUT => DATABASE_PATIENCE, // to connect
         PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
         PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC,
         PDO::ATTR_EMULATE_PREPARES => false,

@@ -6,6 +6,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/../lib/setup.php';
 
+allow('GET', 'HEAD', 'POST');
 session(write: true);
 $_SESSION['token'] ??= bin2hex(random_bytes(16));
 $_SESSION['reports'] ??= [];
@@ -16,25 +17,13 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
     foreach ($wish as $name => $_) {
         $wish[$name] = is_string($_POST[$name] ?? null) ? trim($_POST[$name]) : '';
     }
-    $token = is_string($_POST['token'] ?? null) ? $_POST['token'] : '';
-    if (!hash_equals($_SESSION['token'], $token)) {
-        $wrong['form'] = 'This form is too old. Please send it again.';
-    }
-    if (!isset(KINDS[$wish['kind']])) {
-        $wrong['kind'] = 'Please choose one of these.';
-    }
-    if (!preg_match('/^[^\p{Cc}]{1,' . TITLE_LENGTH . '}$/u', $wish['title'])) {
-        $wrong['title'] = 'A title has 1 to ' . TITLE_LENGTH . ' characters.';
-    }
-    if (!preg_match('/^\d{1,4}$/', $wish['items']) || $wish['items'] < 1 || $wish['items'] > MOST_ITEMS) {
-        $wrong['items'] = 'Please give a number from 1 to ' . MOST_ITEMS . '.';
-    }
-    if (!$wrong && tooMany()) {
-        $wrong['form'] = 'Very many reports are being made now. Please try again in a minute.';
-    }
+    $wrong = foreignForm($_SESSION['token']) ?: wrongWish($wish) ?: tooMany();
     if (!$wrong) {
-        $id = order($wish['kind'], $wish['title'], (int) $wish['items']);
-        $_SESSION['reports'] = array_slice([$id, ...$_SESSION['reports']], 0, 10);
+        // The same form with the same wishes, for example after a double click, is the same report; nobody can guess its id.
+        $form = is_string($_POST['form'] ?? null) ? $_POST['form'] : '';
+        $id = substr(hash_hmac('sha256', implode("\n", [$form, ...$wish]), $_SESSION['token']), 0, 32);
+        order($id, $wish['kind'], $wish['title'], (int) $wish['items']);
+        $_SESSION['reports'] = array_slice(array_unique([$id, ...$_SESSION['reports']]), 0, 10);
         header("Location: report.php?id=$id", true, 303);
         exit;
     }
@@ -55,6 +44,7 @@ head('Order a report');
 <p>Making one takes a while. You can watch, or come back later.</p>
 <form method="post">
 <input type="hidden" name="token" value="<?= h($token) ?>">
+<input type="hidden" name="form" value="<?= h(bin2hex(random_bytes(8))) ?>">
 <?= $wrongText('form') ?>
 <fieldset>
 <legend>Which report?</legend>
@@ -64,7 +54,7 @@ head('Order a report');
 <?= $wrongText('kind') ?>
 </fieldset>
 <label for="title">Title</label>
-<input id="title" name="title" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
+<input id="title" name="title" dir="auto" value="<?= h($wish['title']) ?>" maxlength="<?= TITLE_LENGTH ?>" required autocomplete="off"<?= $wrongAttributes('title') ?>>
 <?= $wrongText('title') ?>
 <label for="items">Largest sales to list in each chapter</label>
 <input id="items" name="items" type="number" value="<?= h($wish['items']) ?>" min="1" max="<?= MOST_ITEMS ?>" required<?= $wrongAttributes('items') ?>>
@@ -77,9 +67,11 @@ head('Order a report');
 <h2>Your reports</h2>
 <ul class="reports">
 <?php foreach ($reports as $r) { ?>
-<li><a href="report.php?id=<?= h($r['id']) ?>"><?= h($r['title']) ?></a> <span class="tag <?= h($r['state']) ?>"><?= h(['done' => 'ready'][$r['state']] ?? $r['state']) ?></span></li>
+<li><a href="report.php?id=<?= h($r['id']) ?>"><bdi><?= h($r['title']) ?></bdi></a> <span class="tag <?= h($r['state']) ?>"><?= h(['done' => 'ready'][$r['state']] ?? $r['state']) ?></span></li>
 <?php } ?>
 </ul>
 </section>
-<?php }
+<?php } ?>
+<script src="back.js" defer></script>
+<?php
 foot();

@@ -9,7 +9,7 @@ async function watch() {
   while (!over(report.dataset.state)) {
     await pause(500);
     try {
-      const answer = await fetch('status.php?id=' + report.dataset.id);
+      const answer = await fetch('status.php?id=' + report.dataset.id, { signal: AbortSignal.timeout(15000) });
       if (!answer.ok) throw new Error(answer.status);
       show(await answer.json());
       document.getElementById('trouble').hidden = true;

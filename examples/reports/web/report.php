@@ -15,11 +15,9 @@ head($report['title'], $over ? 0 : 2);
 ?>
 <section class="card <?= h($now['state']) ?>" id="report" data-id="<?= h($report['id']) ?>" data-state="<?= h($now['state']) ?>">
 <p class="about"><?= h(KINDS[$report['kind']]) ?>, <?= h($report['items']) ?> largest sales in each chapter</p>
-<h1><?= h($report['title']) ?></h1>
-<div aria-live="polite">
-<p class="headline" id="headline"><?= h($now['headline']) ?></p>
+<h1><bdi><?= h($report['title']) ?></bdi></h1>
+<p class="headline" id="headline" role="status"><?= h($now['headline']) ?></p>
 <p class="note" id="note"><?= h($now['note']) ?></p>
-</div>
 <progress id="bar" max="100" value="<?= h($now['percent']) ?>"<?= $over ? ' hidden' : '' ?> aria-label="How far the report is"></progress>
 <p id="download"<?= $now['state'] === 'done' ? '' : ' hidden' ?>><a class="button" href="download.php?id=<?= h($report['id']) ?>">Download the PDF</a></p>
 <h2>What has happened</h2>

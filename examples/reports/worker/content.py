@@ -1,6 +1,6 @@
-"""Builds the XML of a report:
+"""Writes the XML of a report:
 
-<report title="..." made="...">
+<report title="..." kind="..." made="...">
   <chapter name="January" sales="..." units="..." amount="...">
     <sale day="2025-01-31" region="..." product="..." units="..." amount="..."/>
 """
@@ -22,3 +22,8 @@ def add_chapter(document, name, totals, largest):
         ElementTree.SubElement(
             chapter, "sale", day=str(day), region=region, product=product, units=str(units), amount=str(amount)
         )
+
+
+def xml(document):
+    """The bytes of it. Characters that XML cannot have, the form has refused."""
+    return ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)

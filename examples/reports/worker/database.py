@@ -1,6 +1,7 @@
 """What the workers ask of the database."""
 
 import calendar
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pymysql
@@ -54,6 +55,17 @@ class Database:
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, args)
 
+    @contextmanager
+    def _transaction(self):
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            if self._connection.open:
+                self._connection.rollback()
+            raise
+        self._connection.commit()
+
     def _note(self, id, what):
         self._do("INSERT INTO history (report, what) VALUES (%s, %s)", id, what)
 
@@ -62,22 +74,21 @@ class Database:
 
     def take(self, id, worker):
         """A report that this worker is going to make; None if it is made already."""
-        rows = self._ask("SELECT kind, title, items, attempt, state, worker FROM reports WHERE id = %s", id)
-        if not rows:
-            raise LookupError(f"there is no report {id}")
-        kind, title, items, attempt, state, before = rows[0]
-        taken = self._do(
-            "UPDATE reports SET state = 'running', worker = %s, attempt = attempt + 1, percent = 0, step = ''"
-            " WHERE id = %s AND state <> 'done'",
-            worker, id,
-        )  # fmt: skip
-        if not taken:
-            return None
-        if state == "running":
-            self._note(id, f"{before} was lost. {worker} begins again.")
-        else:
-            self._note(id, f"{worker} begins.")
-        return Report(id, kind, title, items, attempt + 1)
+        columns = "kind, title, items, attempt + 1, state, worker"
+        with self._transaction():
+            rows = self._ask(f"SELECT {columns} FROM reports WHERE id = %s FOR UPDATE", id)  # others wait for the end
+            if not rows:
+                raise LookupError(f"there is no report {id}")
+            kind, title, items, attempt, state, before = rows[0]
+            if state == "done":
+                return None
+            self._do(
+                "UPDATE reports SET state = 'running', worker = %s, attempt = %s, percent = 0, step = '' WHERE id = %s",
+                worker, attempt, id,
+            )  # fmt: skip
+            lost = f"{before} was lost. {worker} begins again."
+            self._note(id, lost if state == "running" else f"{worker} begins.")
+        return Report(id, kind, title, items, attempt)
 
     def put_back(self, id, worker):
         put = self._do("UPDATE reports SET state = 'waiting' WHERE id = %s AND worker = %s AND state = 'running'", id, worker)

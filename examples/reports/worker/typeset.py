@@ -1,8 +1,9 @@
-"""Makes the PDF of a report's XML (see content.py)."""
+"""Reads the XML of a report (see content.py), and makes a PDF of it."""
 
 import io
 from decimal import Decimal
 from pathlib import Path
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from reportlab.graphics.shapes import Drawing, Rect, String
@@ -34,8 +35,9 @@ HEADING = ParagraphStyle("heading", fontName=BOLD, fontSize=14, leading=18, text
 TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9, leading=13, spaceAfter=3 * mm)
 
 
-def pdf(document, tell):
+def pdf(xml, tell):
     """The bytes of the PDF. Calls tell(number, name) before each chapter is set."""
+    document = ElementTree.fromstring(xml)
     chapters = document.findall("chapter")
     total = sum(Decimal(c.get("amount")) for c in chapters)
     story = [

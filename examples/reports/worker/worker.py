@@ -76,7 +76,7 @@ def make_pdf(task, db, report, slow):
     for n, chapter in enumerate(chapters):
         tell(n, f"reading the sales of {chapter}")
         content.add_chapter(document, chapter, db.totals(report, chapter), db.largest(report, chapter))
-    return typeset.pdf(document, lambda n, chapter: tell(len(chapters) + n, f"typesetting {chapter}"))
+    return typeset.pdf(content.xml(document), lambda n, chapter: tell(len(chapters) + n, f"typesetting {chapter}"))
 
 
 def put_back(task, database, name):

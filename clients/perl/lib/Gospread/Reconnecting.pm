@@ -10,12 +10,15 @@ use Gospread;
 our @CARP_NOT = ('Gospread');
 our $VERSION  = '1.000';
 
+# How many lost connections are kept for the events that they may have.
+use constant MAX_LOST => 8;
+
 # What time does not heal.
 my %FINAL = map { $_ => 1 } qw(ILLEGAL_SESSION ILLEGAL_SPREAD REJECT_ILLEGAL_NAME REJECT_VERSION REJECT_AUTH);
 
 sub new {
     my ($class, $connect, %o) = @_;
-    my %default = (send_timeout => 30, min_delay => 0.05, max_delay => 2);
+    my %default = (send_timeout => 30, min_delay => 0.05, max_delay => 5);
     for (keys %o) { Gospread::_usage("Gospread::Reconnecting has no option $_") if !exists $default{$_} }
     my $self = bless {
         %default, %o,
@@ -23,16 +26,14 @@ sub new {
         groups   => {},
         failed   => 0,
         next_try => 0,
+        lost     => [],    # connections that may have events, and whether the program has yet to be told of them
     }, $class;
     $self->{connection} = $connect->();
+    $self->{private_group} = $self->{connection}->private_group;
     return $self;
 }
 
-sub private_group {
-    my ($self) = @_;
-    my $c = $self->{connection} || $self->{old};
-    return $c ? $c->private_group : undef;
-}
+sub private_group { return $_[0]{private_group} }
 
 sub join {
     my ($self, $group) = @_;
@@ -79,12 +80,10 @@ sub receive {
     $self->_check;
     my $deadline = defined $timeout ? Gospread::Transport::now() + $timeout : undef;
     for (;;) {
-        my $event = $self->_last_of_old;
+        my $event = $self->_next_of_lost;
         return $event if $event;
         return undef if !$self->{connection} && !$self->_reconnect($deadline);
-        if (delete $self->{announce}) {
-            return bless { private_group => $self->{connection}->private_group }, 'Gospread::Reconnected';
-        }
+        return _reconnected($self->{connection}) if delete $self->{announce};
         my $left = defined $deadline ? $deadline - Gospread::Transport::now() : undef;
         return $event if eval { $event = $self->{connection}->receive(defined $left && $left < 0 ? 0 : $left); 1 };
         _die_unless_lost($@);
@@ -96,7 +95,8 @@ sub close {
     my ($self, $linger) = @_;
     $self->{closed} = 1;
     $self->{connection}->close($linger) if $self->{connection};
-    delete @$self{qw(connection old)};
+    delete $self->{connection};
+    $self->_forget while @{ $self->{lost} };
     return 1;
 }
 
@@ -108,19 +108,41 @@ sub _check {
 
 sub _retire {
     my ($self) = @_;
-    $self->{old} = delete $self->{connection};
+    return if !$self->{connection};    # a handler of a signal has closed it
+    $self->_forget if @{ $self->{lost} } == MAX_LOST;
+    push @{ $self->{lost} }, [delete $self->{connection}, delete $self->{announce}];
     return;
 }
 
-# What the connection before had received.
-sub _last_of_old {
+# Gives up what the oldest of the lost connections may still have.
+sub _forget {
     my ($self) = @_;
-    return if !$self->{old};
-    my $event;
-    eval { $event = $self->{old}->receive(0); 1 } or _die_unless_lost($@);
-    return $event if $event;
-    (delete $self->{old})->abort;
+    my $oldest = shift @{ $self->{lost} };
+    $oldest->[0]->abort if $oldest;
     return;
+}
+
+# What is left of the lost connections, one after the other, each behind the news
+# of it.
+sub _next_of_lost {
+    my ($self) = @_;
+    while (my $oldest = $self->{lost}[0]) {
+        my ($c, $announce) = @$oldest;
+        if ($announce) {
+            $oldest->[1] = 0;
+            return _reconnected($c);
+        }
+        my $event;
+        eval { $event = $c->receive(0); 1 } or _die_unless_lost($@);
+        return $event if $event;
+        $self->_forget;
+    }
+    return;
+}
+
+sub _reconnected {
+    my ($c) = @_;
+    return bless { private_group => $c->private_group }, 'Gospread::Reconnected';
 }
 
 sub _die_unless_lost {
@@ -141,7 +163,7 @@ sub _reconnect {
         $self->_check;
         my $c;
         if (eval { $c = $self->{connect}->(); $self->_check; $c->join($_) for sort keys %{ $self->{groups} }; 1 }) {
-            @$self{qw(connection announce failed)} = ($c, 1, 0);
+            @$self{qw(connection private_group announce failed)} = ($c, $c->private_group, 1, 0);
             # One that is lost again at once is not made again at once.
             $self->{next_try} = Gospread::Transport::now() + $self->{min_delay};
             return 1;
@@ -200,7 +222,7 @@ may not have been delivered. It must bring its state up to date by means of its 
 Connects for the first time, and dies if that fails. Options, in seconds:
 C<send_timeout> (how long a send may wait for a new connection; 30), C<min_delay>
 between two attempts (0.05), which doubles with each that fails up to C<max_delay>
-(2).
+(5).
 
 =head2 join, leave, multicast, receive, close, private_group
 
@@ -208,6 +230,8 @@ As those of L<Gospread>. C<join> and C<leave> without a connection count for the
 next one. C<multicast> without a connection makes one first; if it meets the loss it
 dies with CONNECTION_CLOSED, and whether the message is delivered is not known.
 C<receive> returns undef if nothing comes in time, with or without a connection; an
-attempt to connect that is under way is finished first.
+attempt to connect that is under way is finished first. What had arrived before a
+loss comes first; a program that only sends and never receives finds that of the
+last 8 connections.
 
 =cut

@@ -17,18 +17,16 @@ use constant MAX_EMPTY_SETS => 128;
 sub from_message {
     my ($class, $m, $private_group, $old_layout) = @_;
     my $group = $m->[Gospread::Decoder::SENDER];
-    my $cause = $Gospread::Protocol::CAUSE_NAME{ $m->[Gospread::Decoder::TYPE] & Gospread::Protocol::CAUSES };
-    Gospread::Decoder::damaged("a view of group $group without exactly one cause") if !defined $cause;
     my $members = $m->[Gospread::Decoder::GROUPS];
     my ($id, $sets, $own) = body($m, $old_layout);
     my ($index) = grep { $members->[$_] eq $private_group } 0 .. $#$members;
     return bless {
         group   => $group,
         id      => $id,
-        cause   => $cause,
+        cause   => cause_of($m),
         members => $members,
         index   => defined $index ? $index : -1,
-        changed => $cause eq 'network' ? undef : $sets->[0][0],
+        changed => cause_of($m) eq 'network' ? undef : $sets->[0][0],
         sets    => $sets,
         own_set => $own,
     }, $class;
@@ -41,9 +39,13 @@ sub id_of {
     return [unpack $big ? 'l>3' : 'l<3', $body];
 }
 
+# The name of the one cause of a view.
+sub cause_of { return $Gospread::Protocol::CAUSE_NAME{ $_[0][Gospread::Decoder::TYPE] & Gospread::Protocol::CAUSES } }
+
 # body(message, whether in the layout of 3.x): id, sets, index of the own set.
 sub body {
     my ($m, $old_layout) = @_;
+        Gospread::Decoder::damaged("a view of group $m->[Gospread::Decoder::SENDER] without exactly one cause") if !cause_of($m);
     my ($body, $big) = @$m[Gospread::Decoder::DATA, Gospread::Decoder::BIG];
     my $id = id_of($body, $big);
     my $at = 12;

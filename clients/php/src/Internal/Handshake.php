@@ -58,12 +58,12 @@ final class Handshake
             throw $this->refused($status);
         }
         [, $major, $minor, $patch, $length] = unpack('C4', $this->take(4));
-        if ($length > Protocol::MAX_NAME) {
-            throw new ConnectionClosedException(ErrorCode::ConnectionClosed, "the daemon sent a private group of $length bytes");
-        }
         $this->version = new Version($major, $minor, $patch);
         if ($major < 3 || max($major, $minor, $patch) >= 0x80) {
             throw new RefusedException(ErrorCode::RejectVersion, "the daemon is of the release $this->version, must be 3 or later");
+        }
+        if ($length < 1 || $length > Protocol::MAX_NAME) {
+            throw new ConnectionClosedException(ErrorCode::ConnectionClosed, "the daemon gave a private group of $length bytes; is it a Spread daemon?");
         }
         $this->privateGroup = $this->take($length);
     }

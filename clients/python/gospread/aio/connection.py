@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import warnings
+import weakref
 from collections import deque
 from types import TracebackType
 from typing import Any, AsyncIterator, Awaitable, Callable, Deque, Generator, List, Optional, Sequence, Tuple, Type, TypeVar, Union
@@ -179,7 +181,8 @@ class Connection(Session):
     """A connection to a daemon: one client of the group system. ``connect`` makes it.
 
     It may be used by many tasks of its loop at once. It must be closed, which leaving
-    ``async with connect(...)`` does. It receives ahead up to a bound; a connection that has
+    ``async with connect(...)`` does; one that is dropped is ended without a word, with a
+    ``ResourceWarning``. It receives ahead up to a bound; a connection that has
     joined something must keep receiving, lest its daemon cut it off.
     """
 
@@ -195,6 +198,17 @@ class Connection(Session):
         self._burst = 0
         self._senders: Deque[asyncio.Future[None]] = deque()
         self._end: asyncio.Future[None] = self._loop.create_future()
+
+    def __del__(self) -> None:
+        transport: Optional[asyncio.Transport] = getattr(self, "_transport", None)
+        if transport is None or self._closed or self._lost:
+            return
+        try:
+            # Whoever drops it last may be another thread.
+            self._loop.call_soon_threadsafe(transport.abort)
+        except RuntimeError:
+            pass  # the loop is closed; nothing holds the socket any more
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
     # Sending
 
@@ -328,18 +342,19 @@ def _wake(waiters: Sequence[asyncio.Future[None]]) -> None:
 
 
 class _Protocol(asyncio.Protocol):
-    """What the loop calls."""
+    """What the loop calls. It does not keep the connection, which is the program's."""
 
     def __init__(self, connection: Connection) -> None:
-        self._c = connection
+        self._connection = weakref.ref(connection)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._c._transport = transport
+        c = self._connection()
+        assert c is not None and isinstance(transport, asyncio.Transport)
+        c._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        c = self._c
-        if c._closed:
+        c = self._connection()
+        if c is None or c._closed:
             return
         arrived: Events = deque()
         c._decoder.feed(bytes(data), arrived)
@@ -354,14 +369,20 @@ class _Protocol(asyncio.Protocol):
         _wake(c._receivers)
 
     def pause_writing(self) -> None:
-        self._c._held = True
+        c = self._connection()
+        if c is not None:
+            c._held = True
 
     def resume_writing(self) -> None:
-        self._c._held = False
-        _wake(self._c._senders)
+        c = self._connection()
+        if c is not None:
+            c._held = False
+            _wake(c._senders)
 
     def connection_lost(self, e: Optional[Exception]) -> None:
-        c = self._c
+        c = self._connection()
+        if c is None:
+            return
         if c._lost is None:
             c._lost = END if e is None else lost(e)
         _wake(c._receivers)

@@ -21,14 +21,15 @@ class Reconnecting:
     """A ``gospread.aio.Connection`` that comes back, with the arguments of ``gospread.connect``.
 
     ``async with Reconnecting(...) as c``, or ``c = await Reconnecting(...)``, makes the first
-    connection, and raises its failure. Later ones are begun by ``receive``, and go on while nobody calls it.
+    connection, and raises its failure; before, every other call is a ``RuntimeError``. Later ones are begun by ``receive``, and go on while nobody calls it.
     """
 
     def __init__(self, daemon: Name = "", name: Name = "", **options: Any) -> None:
         self._attempts = Attempts({"daemon": daemon, "name": name, **options})
         self._connection: Optional[Connection] = None
         self._restoring: Optional[asyncio.Task[Restored]] = None
-        self._receiving: asyncio.Lock
+        self._opened = False
+        self._receiving: asyncio.Lock  # these two belong to the loop in which it is opened
         self._closed: asyncio.Event
 
     def __await__(self) -> Generator[Any, None, Reconnecting]:
@@ -37,6 +38,7 @@ class Reconnecting:
     async def __aenter__(self) -> Reconnecting:
         self._receiving = asyncio.Lock()
         self._closed = asyncio.Event()
+        self._opened = True
         self._connection = await connect(**self._attempts.options)
         return self
 
@@ -45,6 +47,10 @@ class Reconnecting:
     ) -> None:
         await self.close()
 
+    def _check_opened(self) -> None:
+        if not self._opened:
+            raise RuntimeError("this Reconnecting has not been opened: `async with Reconnecting(...) as c`, or `c = await Reconnecting(...)`")
+
     @property
     def connection(self) -> Optional[Connection]:
         """The present connection; ``None`` while there is none."""
@@ -52,11 +58,13 @@ class Reconnecting:
 
     async def join(self, group: Name) -> None:
         """Join group, now and after each reconnection. Without a connection, then only."""
+        self._check_opened()
         self._attempts.joined(group)
         await self._request(Connection.join, group)
 
     async def leave(self, group: Name) -> None:
         """Leave group for good."""
+        self._check_opened()
         self._attempts.left(group)
         await self._request(Connection.leave, group)
 
@@ -80,12 +88,14 @@ class Reconnecting:
         self_discard: bool = False,
     ) -> int:
         """As ``Connection.multicast``; raises ``ConnectionClosed`` while there is no connection."""
+        self._check_opened()
         if self._connection is None:
             raise closed_here() if self._closed.is_set() else away()
         return await self._connection.multicast(groups, data, service=service, type=type, self_discard=self_discard)
 
     async def receive(self, timeout: Optional[float] = None) -> Union[Event, Lost, Restored]:
         """As ``gospread.reconnect.Reconnecting.receive``, and within timeout even then."""
+        self._check_opened()
         if timeout is not None and timeout <= 0 and not self._receiving.locked():
             return await self._receive(0)  # which wait_for would not even begin
         try:
@@ -162,7 +172,9 @@ class Reconnecting:
             yield event
 
     async def close(self, linger: float = DEFAULT_LINGER) -> None:
-        """Close for good, as ``Connection.close``."""
+        """Close for good, as ``Connection.close``; nothing if it has not been opened."""
+        if not self._opened:
+            return
         self._closed.set()
         if self._restoring is not None:
             self._restoring.cancel()

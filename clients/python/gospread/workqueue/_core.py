@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from ._table import CANCELLED, DONE, FAILED, RUNNING, STATES, WAITING, Limits, Row, Table, decode_table, merge, owned
+from ._table import CANCELLED, CEILING, DONE, FAILED, RUNNING, STATES, WAITING, Limits, Row, Table, decode_table, merge, owned
 from ._wire import PART_SIZE, Message, cut, names, parse, valid_id
 
 _STATE_PIECE = 100_000
 # Bounds of what a member keeps for a view; they must be the same everywhere.
-_MAX_STATE = 1 << 30
+_MAX_STATE = 4 << 30  # of a table that is sent; see CEILING
 _MAX_HELD = 10_000
 _MAX_HELD_PAYLOAD = 64 << 20
 
@@ -108,10 +108,26 @@ class _Hello(NamedTuple):
     limits: Limits
 
 
+class _Amount:
+    """Counts what is held."""
+
+    __slots__ = ("messages", "bytes")
+
+    def __init__(self) -> None:
+        self.messages = self.bytes = 0
+
+    def room(self, size: int) -> bool:
+        if self.messages >= _MAX_HELD or self.bytes + size > _MAX_HELD_PAYLOAD:
+            return False
+        self.messages += 1
+        self.bytes += size
+        return True
+
+
 class _Collection:
     """A table on its way."""
 
-    __slots__ = ("next", "of", "parts", "size", "broken")
+    __slots__ = ("next", "of", "parts", "size", "broken", "table")
 
     def __init__(self, of: Optional[int]) -> None:
         self.next = 0
@@ -119,6 +135,8 @@ class _Collection:
         self.parts: List[bytes] = []
         self.size = 0
         self.broken = False
+        self.table: Optional[Table] = None
+        """Once it was found to be good."""
 
     @property
     def complete(self) -> bool:
@@ -138,20 +156,19 @@ class _Exchange:
         self.sent = False
         self.away = False
         self.held: List[Tuple[str, Message]] = []
-        self._submits = self._held_bytes = self._others = 0
+        self._submits, self._reports, self._others = _Amount(), _Amount(), _Amount()
 
-    def hold(self, sender: str, m: Message) -> None:
+    def hold(self, sender: str, m: Message) -> bool:
         """Keep a message until the exchange has ended; more than a queue takes is dropped."""
-        if m.verb == "submit":
-            if self._submits >= _MAX_HELD or self._held_bytes + len(m.data) > _MAX_HELD_PAYLOAD:
-                return
-            self._submits += 1
-            self._held_bytes += len(m.data)
-        elif m.verb not in ("part", "done", "fail"):
-            if self._others >= _MAX_HELD:
-                return
-            self._others += 1
+        of = self._others
+        if m.verb in ("part", "done", "fail"):
+            of = self._reports
+        elif m.verb == "submit":
+            of = self._submits
+        if not of.room(len(m.data)):
+            return False
         self.held.append((sender, m))
+        return True
 
     def collect(self, sender: str, m: Message) -> None:
         n, of = m.number("n", -1), m.number("of", -1)
@@ -210,7 +227,7 @@ class Core:
         self.group = group
         self.worker = worker
         self.capacity = capacity
-        self._own_limits = self._limits = limits
+        self._own_limits, self._limits = limits, limits.least(CEILING)
         self._part = part
         self.table = Table()
         self._tasks: Dict[str, _Task] = {}
@@ -271,7 +288,8 @@ class Core:
             if self._ex is not None:
                 self._exchanged(self._ex, sender, m)
         elif self._ex is not None:
-            self._ex.hold(sender, m)
+            if not self._ex.hold(sender, m):
+                self._dropped(m)
         elif m.verb in ("ping", "here", "again"):
             self._probed(sender, m)
         else:
@@ -429,7 +447,7 @@ class Core:
                     self._out.append(Stop(id, t.attempt, reason))
                     del self._tasks[id]
                     t = None
-                elif row is None or row.state == DONE or t.outcome.failed:
+                elif row is None or row.ended or t.outcome.failed:
                     del self._tasks[id]
                     t = None
             if row is None or not mine:
@@ -445,7 +463,7 @@ class Core:
         """Send the outcome of a task, if it is of use."""
         row, o = self.table.jobs.get(id), t.outcome
         assert o is not None
-        if row is None or row.state == DONE or (o.failed and not row.by(self.worker, t.attempt)):
+        if row is None or row.ended or (o.failed and not row.by(self.worker, t.attempt)):
             del self._tasks[id]
             return
         size = len(o.result)
@@ -517,7 +535,7 @@ class Core:
             self._answers.append((sender, id, False))
         elif m.verb in ("progress", "part", "done", "fail"):
             worker, attempt = m.get("worker"), m.number("attempt", -1)
-            if attempt is None or attempt < 1 or not worker:
+            if attempt is None or attempt < 1 or not valid_id(worker):
                 return
             if row is not None:
                 self._reported(row, worker, attempt, m)
@@ -589,7 +607,7 @@ class Core:
                 self._end(row, CANCELLED, text)
             elif m.number("retry", 0) == 1 and attempt < row.max:
                 self._release(worker)
-                row.drop_pieces()
+                self.table.drop(row)
                 self.table.requeue(row)
                 row.text = text
                 self._touched.append(row.id)
@@ -599,21 +617,23 @@ class Core:
     def _add_part(self, row: Row, worker: str, attempt: int, m: Message) -> None:
         """Collect a piece of a result. Who does the job now goes before one from whom it was taken."""
         n = m.number("n", -1)
-        if n is None or n < 0 or row.state == DONE or not 0 < len(m.data) <= PART_SIZE:
+        if n is None or n < 0 or row.ended or not 0 < len(m.data) <= PART_SIZE:
             return
         who = owned(worker, attempt)
         if n == 0 and (row.owner in ("", who) or row.owner != owned(row.worker, row.attempt)):
-            row.drop_pieces()
+            self.table.drop(row)
             row.owner = who
         if row.owner != who or n != row.pieces or len(row.piece) + len(m.data) > self._limits.result:
             return
-        row.pieces += 1
-        row.piece += m.data
+        self.table.add_piece(row, m.data, self._limits.kept_bytes)
 
     def _done(self, row: Row, worker: str, attempt: int, m: Message) -> None:
-        """End a job with its result, whoever was to do it: the first result counts."""
+        """End a job with its result, whoever was to do it: the first result counts.
+
+        One that has failed stays so: who waited for it was told.
+        """
         parts, size = m.number("parts", 0), m.number("size", -1)
-        if parts is None or size is None or row.state == DONE or size > self._limits.result:
+        if parts is None or size is None or row.ended or size > self._limits.result:
             return
         result = m.data
         if parts > 0:
@@ -747,6 +767,13 @@ class Core:
                 self._apply(sender, m)
             self._answers.clear()
 
+    def _dropped(self, m: Message) -> None:
+        """Tell an outcome of this worker again that could not be held."""
+        t = self._tasks.get(m.get("id"))
+        own = m.verb in ("done", "fail") and m.get("worker") == self.worker
+        if own and t is not None and t.attempt == m.number("attempt", -1):
+            t.sent = False
+
     def _exchanged(self, ex: _Exchange, sender: str, m: Message) -> None:
         if m.get("view") != ex.view or sender not in ex.members:
             return
@@ -763,8 +790,33 @@ class Core:
         self._mark += 1
         self._proceed(ex)
 
+    def _good(self, ex: _Exchange, sender: str) -> bool:
+        """Whether the table that has come from a member is the one that its HELLO names."""
+        s, digest = ex.states[sender], ex.hellos[sender].digest
+        if s.table is None and not s.broken:
+            table = decode_table(b"".join(s.parts))
+            if table is not None and table.digest() == digest:
+                s.table = self.table if digest == ex.hellos[self.me].digest else table
+            s.parts, s.broken = [], s.table is None
+        return not s.broken
+
+    def _parties(self, ex: _Exchange) -> Tuple[Optional[List[str]], List[str]]:
+        """Who takes part, None if that is not yet known, and who sends which table.
+
+        Without those whose table was found to be bad.
+        """
+        while True:
+            taking = ex.taking()
+            if taking is None or self.me not in taking:
+                return taking, []
+            senders = ex.senders(taking)
+            bad = next((s for s in senders if ex.complete(s) and not self._good(ex, s)), None)
+            if bad is None:
+                return taking, senders
+            ex.skipped.add(bad)
+
     def _proceed(self, ex: _Exchange) -> None:
-        taking = ex.taking()
+        taking, senders = self._parties(ex)
         if self.me in ex.skipped or (taking is not None and self.me not in taking):
             if not ex.away:
                 ex.away = True
@@ -772,7 +824,6 @@ class Core:
             return
         if taking is None:
             return
-        senders = ex.senders(taking)
         complete = all([ex.complete(s) for s in senders])
         if self.me in senders and not ex.sent:
             ex.sent = True
@@ -789,16 +840,13 @@ class Core:
 
     def _settle(self, ex: _Exchange, taking: Sequence[str], senders: Sequence[str]) -> None:
         """End the exchange: all who take part are here at the same place in the order."""
-        own = ex.hellos[self.me].digest
-        tables = []
-        for s in senders:
-            table = self.table if ex.hellos[s].digest == own else decode_table(b"".join(ex.states[s].parts))
-            if table is not None:
-                tables.append(table)
-        if len(tables) > 1 or (tables and tables[0] is not self.table):
+        tables = [t for t in (ex.states[s].table for s in senders) if t is not None]
+        if tables:
             self.table = merge(tables)
+        self.table.drop_pieces()
+        self.table.renumber()
         self._ex, self._people = None, []
-        self._limits = ex.hellos[taking[0]].limits
+        self._limits = CEILING
         for m in taking:
             hello = ex.hellos[m]
             self._limits = self._limits.least(hello.limits)
@@ -846,6 +894,6 @@ class Core:
 def _parse_hello(m: Message) -> Optional[_Hello]:
     numbers = [m.number(k, -1) for k in ("cap", "jobs", "bytes", "kept", "keptbytes", "result")]
     checked = [n for n in numbers if n is not None and n >= 0]
-    if len(checked) != len(numbers) or not m.get("worker"):
+    if len(checked) != len(numbers) or not valid_id(m.get("worker")):
         return None
     return _Hello(m.get("worker"), m.get("digest"), checked[0], Limits(*checked[1:]))

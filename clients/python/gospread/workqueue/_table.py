@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from operator import index
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ._wire import Fields, hash_of, head, number, parse_fields, valid_id
+from ._wire import MAX_NUMBER, Fields, hash_of, head, number, parse_fields, valid_id
 
 WAITING, RUNNING, FAILED, CANCELLED, DONE = range(5)
 """What has become of a job. Of two states of one job the higher counts."""
@@ -26,9 +26,9 @@ class Limits:
     kept: int = 10_000
     """Ended jobs whose results can be asked for."""
     kept_bytes: int = 64 << 20
-    """Of their results."""
+    """Of their results, and as much again of unfinished ones."""
     result: int = 16 << 20
-    """Bytes of one result."""
+    """Bytes of one result; kept_bytes bounds it too."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -37,7 +37,12 @@ class Limits:
 
     def least(self, other: Limits) -> Limits:
         mine, theirs = asdict(self), asdict(other)
-        return Limits(**{k: min(v, theirs[k]) for k, v in mine.items()})
+        least = {k: min(v, theirs[k]) for k, v in mine.items()}
+        return Limits(**{**least, "result": min(least["result"], least["kept_bytes"])})
+
+
+CEILING = Limits(jobs=250_000, bytes=1 << 30, kept=250_000, kept_bytes=1 << 30, result=1 << 30)
+"""The most that any workers keep, whatever they want: so a table fits in one STATE."""
 
 
 class Row:
@@ -62,6 +67,8 @@ class Row:
         self.cancel = False
         self.end = 0
         self.blob = blob
+        # The pieces of a result that have come since the tables were made equal, and from which
+        # attempt. They are not in the row that is sent and hashed.
         self.owner = ""
         self.pieces = 0
         self.piece = b""
@@ -78,6 +85,16 @@ class Row:
     @property
     def ending(self) -> Tuple[int, str]:
         return self.end, self.id
+
+    @property
+    def possible(self) -> bool:
+        """Whether a row that has come can have come about.
+
+        Then what is counted on from it stays a number that messages can carry.
+        """
+        if self.state == WAITING:
+            return self.attempt < self.max
+        return self.state != RUNNING or 1 <= self.attempt <= self.max
 
     def by(self, worker: str, attempt: int) -> bool:
         """Whether that worker does it now, in that attempt."""
@@ -103,7 +120,6 @@ class Row:
             "id": self.id, "seq": self.seq, "state": STATES[self.state], "attempt": self.attempt, "max": self.max,
             "limit": self.limit, "reply": self.reply, "worker": self.worker, "percent": self.percent, "text": self.text,
             "cancel": int(self.cancel), "end": self.end, "size": len(self.blob), "hash": self._hash,
-            "owner": self.owner, "pieces": self.pieces, "piecesize": len(self.piece), "piecehash": hash_of(self.piece),
         }  # fmt: skip
         return head({k: str(v) for k, v in fields.items()})
 
@@ -120,7 +136,7 @@ def _parse_row(b: bytes, at: int) -> Optional[Tuple[Row, int]]:
     f, at = found
     row = Row(f.get("id", ""))
     numbers = {}
-    for key in ("seq", "attempt", "max", "limit", "percent", "cancel", "end", "size", "pieces", "piecesize"):
+    for key in ("seq", "attempt", "max", "limit", "percent", "cancel", "end", "size"):
         n = number(f, key, -1)
         if n is None or n < 0:
             return None
@@ -128,15 +144,14 @@ def _parse_row(b: bytes, at: int) -> Optional[Tuple[Row, int]]:
     if f.get("state") not in STATES or not valid_id(row.id):
         return None
     row.state = STATES.index(f["state"])
-    row.reply, row.worker, row.text, row.owner = (f.get(k, "") for k in ("reply", "worker", "text", "owner"))
+    row.reply, row.worker, row.text = (f.get(k, "") for k in ("reply", "worker", "text"))
     row.seq, row.attempt, row.max, row.limit = (numbers[k] for k in ("seq", "attempt", "max", "limit"))
-    row.percent, row.end, row.pieces = numbers["percent"], numbers["end"], numbers["pieces"]
+    row.percent, row.end = numbers["percent"], numbers["end"]
     row.cancel = numbers["cancel"] != 0
-    middle = at + numbers["size"]
-    end = middle + numbers["piecesize"]
-    if end > len(b):
+    end = at + numbers["size"]
+    if end > len(b) or not row.possible:
         return None
-    row.blob, row.piece = bytes(b[at:middle]), bytes(b[middle:end])
+    row.blob = bytes(b[at:end])
     return row, end
 
 
@@ -152,6 +167,10 @@ class Table:
         """Of payloads of jobs that have not ended."""
         self.kept = 0
         """Bytes of results."""
+        self.pieces = 0
+        """Bytes of unfinished results."""
+        self._partial: List[Tuple[int, str]] = []
+        """Places of jobs that have pieces, in order."""
 
     @property
     def open(self) -> int:
@@ -188,20 +207,16 @@ class Table:
         insort(self.waiting, row.place)
 
     def finish(self, row: Row, state: int, blob: bytes, text: str) -> None:
-        """End a job, also one that had failed before."""
-        if row.ended:
-            _remove(self.ended, row.ending)
-            self.kept -= len(row.blob)
-        else:
-            if row.state == WAITING:
-                _remove(self.waiting, row.place)
-            self.bytes -= len(row.blob)
+        """End a job."""
+        if row.state == WAITING:
+            _remove(self.waiting, row.place)
+        self.bytes -= len(row.blob)
         self.clock += 1
         row.end, row.state, row.text, row.cancel = self.clock, state, text, False
         if state == DONE:
             row.percent = 100
         row.set_blob(blob)
-        row.drop_pieces()
+        self.drop(row)
         insort(self.ended, row.ending)
         self.kept += len(blob)
 
@@ -210,6 +225,50 @@ class Table:
         while self.ended and (len(self.ended) > limits.kept or self.kept > limits.kept_bytes):
             row = self.jobs.pop(self.ended.pop(0)[1])
             self.kept -= len(row.blob)
+
+    def add_piece(self, row: Row, data: bytes, most: int) -> None:
+        """Add to the result of a job.
+
+        If there is more of unfinished results than the most bytes, those of the last in the
+        queue are dropped; their workers send them again.
+        """
+        if not row.pieces:
+            insort(self._partial, row.place)
+        row.pieces += 1
+        row.piece += data
+        self.pieces += len(data)
+        while self.pieces > most:
+            self.drop(self.jobs[self._partial[-1][1]])
+
+    def drop(self, row: Row) -> None:
+        """Forget the pieces of a job's result."""
+        if row.pieces:
+            _remove(self._partial, row.place)
+            self.pieces -= len(row.piece)
+        row.drop_pieces()
+
+    def drop_pieces(self) -> None:
+        """Forget those of all jobs."""
+        for row in self.jobs.values():
+            row.drop_pieces()
+        self.pieces, self._partial = 0, []
+
+    def renumber(self) -> None:
+        """Begin with low numbers again when half of those that messages can carry are used up.
+
+        That happens if somebody has forged a table.
+        """
+        if self.clock <= MAX_NUMBER // 2:
+            return
+        rows = self.sorted()
+        ended = [self.jobs[id] for _, id in self.ended]
+        for n, row in enumerate(rows, 1):
+            row.seq = n
+        for n, row in enumerate(ended, len(rows) + 1):
+            row.end = n
+        self.clock = len(rows) + len(ended)
+        self.waiting = [row.place for row in rows if row.state == WAITING]
+        self.ended = [row.ending for row in ended]
 
     def sorted(self) -> List[Row]:
         return sorted(self.jobs.values(), key=lambda row: row.place)
@@ -230,7 +289,7 @@ class Table:
         """The table, for others."""
         parts = [self._head()]
         for row in self.sorted():
-            parts += (row.head(), row.blob, row.piece)
+            parts += (row.head(), row.blob)
         return b"".join(parts)
 
 
@@ -252,7 +311,7 @@ def decode_table(b: bytes) -> Optional[Table]:
         return None
     for _ in range(count):
         row = _parse_row(b, at)
-        if row is None or row[0].id in table.jobs:
+        if row is None or row[0].id in table.jobs or max(row[0].seq, row[0].end) > table.clock:
             return None
         table.put(row[0])
         at = row[1]

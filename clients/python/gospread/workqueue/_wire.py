@@ -10,12 +10,13 @@ MESSAGE_TYPE = 22353
 """The 16-bit Spread message type of all messages of work queues."""
 PART_SIZE = 128 << 10
 """The most data that one message carries."""
+MAX_NUMBER = 10**15 - 1
+"""The largest that is read."""
 
 _MAGIC = b"wq1 "
 _MAX_HEADER = 64 << 10
 _MAX_FIELDS = 64
 _MAX_TEXT = 1000
-_MAX_NUMBER = 10**15 - 1
 _WORD = re.compile(rb"[a-z]{1,16}\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})\Z", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -48,7 +49,7 @@ class Message:
 
 def _value(v: object) -> str:
     """A value as messages have it. Numbers that nobody would read become the largest that is."""
-    return str(min(v, _MAX_NUMBER) if isinstance(v, int) else v).replace("\n", " ")
+    return str(min(v, MAX_NUMBER) if isinstance(v, int) else v).replace("\n", " ")
 
 
 def number(fields: Fields, key: str, default: int) -> Optional[int]:

@@ -137,13 +137,14 @@ class Worker:
         self._core = Core(self._group, secrets.token_hex(16), capacity, limits or Limits())
         self._lock = threading.Lock()
         self._tasks: Dict[str, Task] = {}
-        self._slots = threading.Semaphore(capacity)
         self._threads: Set[threading.Thread] = set()
         self._capacity = self._offered = capacity  # what the core knows is offered
         self._called = 0  # handlers that run, or wait for a slot
         self._leaving = False
         self._out: Deque[Union[Send, Rejoin]] = deque()
         self._more = threading.Condition(self._lock)
+        self._slots = capacity  # that are free
+        self._free = threading.Condition(self._lock)  # one is, or a task was stopped
         self._stop = threading.Event()
         self._killed = False
 
@@ -172,7 +173,7 @@ class Worker:
                 with self._lock:
                     self._killed = True
                     for t in self._tasks.values():
-                        t._stop("the worker ends", False)
+                        self._stop_task(t, "the worker ends", False)
                     threads = list(self._threads)
         latest = time.monotonic() + _LAST_WAIT
         for thread in threads:
@@ -299,12 +300,16 @@ class Worker:
             elif isinstance(e, StopEffect):
                 task = self._tasks.get(e.id)
                 if task is not None and task.attempt == e.attempt:
-                    task._stop(e.reason, True)
+                    self._stop_task(task, e.reason, True)
             else:
                 if isinstance(e, Rejoin):
                     log.warning("queue %s: the others went on without this worker; joining again", self._queue)
                 self._out.append(e)
                 self._more.notify()
+
+    def _stop_task(self, task: Task, reason: str, by_queue: bool) -> None:
+        task._stop(reason, by_queue)
+        self._free.notify_all()
 
     def _leave(self) -> None:
         """Take no more jobs."""
@@ -323,30 +328,59 @@ class Worker:
         thread.start()
 
     def _work(self, task: Task) -> None:
-        timer = None
-        if task._limit > 0:
-            timer = threading.Timer(task._limit, self._late, (task,))
-            timer.daemon = True
-            timer.start()
         try:
-            with self._slots:
-                outcome = self._call(task)
-            self._finish(task, outcome)
+            with self._limit(task, "has waited for a handler that does not end"):
+                mine = self._enter(task)
+            try:
+                with self._limit(task, "takes"):
+                    outcome = self._call(task)
+                self._finish(task, outcome)
+            finally:
+                if mine:
+                    self._exit()
         finally:
-            if timer is not None:
-                timer.cancel()
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
-    def _late(self, task: Task) -> None:
-        reason = f"it takes longer than {task._limit:g}s"
+    def _enter(self, task: Task) -> bool:
+        """Wait for a slot; return false if the task was stopped before there was one."""
+        with self._lock:
+            self._free.wait_for(lambda: self._slots > 0 or task.stopped.is_set())
+            if task.stopped.is_set():
+                return False
+            self._slots -= 1
+            return True
+
+    def _exit(self) -> None:
+        with self._lock:
+            self._slots += 1
+            self._free.notify_all()
+
+    @contextlib.contextmanager
+    def _limit(self, task: Task, what: str) -> Iterator[None]:
+        """End an attempt that takes too long. The wait for a handler that keeps its slot is
+        bounded alike, and does not count as part of the work."""
+        if task._limit <= 0 or task.stopped.is_set():
+            yield
+            return
+        timer = threading.Timer(task._limit, self._late, (task, what))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _late(self, task: Task, what: str) -> None:
+        reason = f"it {what} longer than {task._limit:g}s"
         outcome = Outcome(failed=True, retry=True, error=reason)
 
         def act(core: Core) -> List[Effect]:  # the handler may go on: first the others learn that it keeps its slot
             return self._offer(self._called - core.running + 1) + core.finish(task.id, task.attempt, outcome)
 
         self._end(task, act)
-        task._stop(reason, False)
+        with self._lock:
+            self._stop_task(task, reason, False)
 
     def _call(self, task: Task) -> Outcome:
         if task.stopped.is_set():

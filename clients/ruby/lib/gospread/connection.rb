@@ -16,9 +16,8 @@ module Gospread
   #   end
   #
   # Any number of threads may use it at once. Of several that receive, each event
-  # goes to one. It is used by one process only: a process that forks leaves it to
-  # one of the two, and the other calls #abort after it has closed its own, or
-  # never touches it.
+  # goes to one. It belongs to the process that made it: in one that was forked from
+  # that, #close and #abort only close the descriptor there, and the rest is not for use.
   class Connection
     include Enumerable
 
@@ -32,7 +31,8 @@ module Gospread
     MIN_GATHER = 16 << 10
     # How much #pending looks at.
     MAX_BUFFERED = 1 << 20
-    private_constant :READ_SIZE, :MIN_GATHER, :MAX_BUFFERED
+    NOTHING = "".b.freeze
+    private_constant :READ_SIZE, :MIN_GATHER, :MAX_BUFFERED, :NOTHING
 
     # The private name of this client, as the daemon has it.
     attr_reader :name
@@ -181,7 +181,7 @@ module Gospread
       @closed = true
       deadline = Clock.deadline(linger)
       begin
-        said = @sending.take(deadline) { write_within(head(Wire::KILL, [@private_group], 0, 0), deadline) }
+        said = own? && @sending.take(deadline) { write_within(head(Wire::KILL, [@private_group], 0, 0), deadline) }
         await_end(deadline) if said
       rescue SystemCallError, IOError
         # The daemon closed first.
@@ -245,12 +245,13 @@ module Gospread
       @decoder = Decoder.new(old_views: accept.version[0] < 4, own: @private_group)
       @sending = Turn.new
       @receiving = Turn.new
+      @process = Process.pid
       @closed = false
       @broken = nil
       # The message that has come in part: its header if that is whole, and what
       # else is there of it.
       @head = nil
-      @partial = String.new(encoding: Encoding::BINARY)
+      @partial = NOTHING
     end
 
     def head(word, groups, type, length) = Wire.head(word, @sender, groups, type, length)
@@ -342,7 +343,7 @@ module Gospread
         head = @head
         rest = @partial
         @head = nil
-        @partial = String.new(encoding: Encoding::BINARY)
+        @partial = NOTHING
         return @decoder.decode(*head, rest)
       end
     rescue SystemCallError, IOError => e
@@ -364,7 +365,7 @@ module Gospread
         case piece
         when nil then lost(nil)
         when :wait_readable then return false unless @socket.wait_readable(Clock.left(deadline))
-        else @partial << piece
+        else @partial.empty? ? @partial = piece : @partial << piece
         end
         check_open
       end
@@ -372,19 +373,22 @@ module Gospread
     end
 
     def read_head
-      order = [Wire::OWN, Wire::OTHER].find do |o|
-        @partial.unpack1(o.word) & Wire::MARKER == o.marker
-      end
-      raise Error::IllegalMessage, "message from the daemon with a damaged byte order; the connection was given up" unless order
-
+      order = Wire::OWN
       word, sender, count, hint, length = @partial.unpack(order.header)
+      if word & Wire::MARKER != order.marker
+        order = Wire::OTHER
+        word, sender, count, hint, length = @partial.unpack(order.header)
+        if word & Wire::MARKER != order.marker
+          raise Error::IllegalMessage, "message from the daemon with a damaged byte order; the connection was given up"
+        end
+      end
       type = word & ~Wire::MARKER
       reason = Wire.reject_reason(type, count, length)
       raise Error::IllegalMessage, "#{reason}; the connection was given up" if reason
 
       @rest = count * Wire::NAME_SIZE + length + (type & Wire::REJECT == 0 ? 0 : 4)
       @head = [order, type, sender, count, hint, length]
-      @partial = String.new(encoding: Encoding::BINARY)
+      @partial = NOTHING
     end
 
     # Moves what the socket has to the buffer of the IO object.
@@ -441,8 +445,10 @@ module Gospread
       # It has ended already.
     end
 
+    def own? = @process == Process.pid
+
     def shut
-      shutdown
+      shutdown if own?
       @socket.close
     rescue SystemCallError, IOError
       # It has ended already.

@@ -29,7 +29,7 @@ module Gospread
     # What daemons take: data and 32 bytes for each group.
     MAX_BODY = 143_952
     # Bounds of what a daemon can make us hold. Only views come near them.
-    MAX_REPLY = 64 << 20
+    MAX_REPLY = 8 << 20
 
     # The byte order of this machine and the other one: formats of a header, of
     # an integer and of unsigned integers, and the marker that writers of the order set.

@@ -7,6 +7,9 @@ final class Decoder {
     private static final SpreadGroup[] NONE = {};
     private static final MembershipInfo.VirtualSynchronySet[] NO_SETS = {};
 
+    /** The original makes an empty set now and then: one for each of at most so many daemons. */
+    private static final int MAX_EMPTY_SETS = 128;
+
     private final boolean oldViews;
     private final SpreadGroup self;
     private final NameCache names;
@@ -73,6 +76,9 @@ final class Decoder {
     }
 
     private SpreadMessage view(Framer f) throws BadMessage {
+        if (Integer.bitCount(f.type & Wire.CAUSES) != 1) {
+            throw new BadMessage("view without exactly one cause");
+        }
         SpreadGroup[] members = names.list(f.bytes, f.names(), f.numGroups);
         Body body = new Body(f);
         GroupID id = body.groupId();
@@ -83,6 +89,9 @@ final class Decoder {
             sets = new MembershipInfo.VirtualSynchronySet[] {own};
         } else {
             int n = body.count(4);
+            if (n > f.numGroups + MAX_EMPTY_SETS) {
+                throw new BadMessage("view of " + f.numGroups + " members with " + n + " sets");
+            }
             long wanted = Integer.toUnsignedLong(body.number());
             int first = body.at;
             sets = new MembershipInfo.VirtualSynchronySet[n];
@@ -92,6 +101,9 @@ final class Decoder {
                 if (mine) {
                     own = sets[i];
                 }
+            }
+            if (own == null) {
+                throw new BadMessage("view of which none of the sets is the own one");
             }
         }
         return membership(f, members, Arrays.asList(members).indexOf(self), id, sets, own);

@@ -77,7 +77,7 @@ final class Framer {
         boolean fromClient = (type & (Wire.SERVICES | Wire.REJECT)) != 0;
         if (numGroups < 0 || dataLen < 0
                 || fromClient && (numGroups > Wire.MAX_GROUPS || dataLen > Wire.MAX_DATA)
-                || (long) numGroups * Wire.NAME_SIZE + dataLen > Wire.MAX_FRAME) {
+                || Wire.HEADER_SIZE + (long) numGroups * Wire.NAME_SIZE + dataLen > Wire.MAX_FRAME) {
             throw new BadMessage("message with " + numGroups + " groups and data length " + dataLen);
         }
     }

@@ -101,12 +101,13 @@ final class Handshake {
             throw refusal(status);
         }
         version = new SpreadVersion(read(), read(), read());
-        int length = (byte) read();
+        int length = read();
         if (version.getMajorVersion() < 3) {
             throw new SpreadException(ErrorCode.REJECT_VERSION, "The daemon is " + version + ", too old for this library.");
         }
-        if (length < 0 || length > Wire.MAX_NAME) {
-            throw new SpreadException(ErrorCode.CONNECTION_CLOSED, "The daemon's answer makes no sense.");
+        if (length < 1 || length > Wire.MAX_NAME) {
+            throw new SpreadException(ErrorCode.CONNECTION_CLOSED,
+                    "The daemon gave a private group of " + length + " bytes; is it a Spread daemon?");
         }
         privateGroup = new String(read(length), StandardCharsets.ISO_8859_1);
     }

@@ -13,11 +13,12 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * A connection that is made again when it is lost, and joins its groups again. It cannot hide the
  * loss: the place in the order of messages is gone, which {@link #receive} tells by a
- * {@link PlaceLostException}. Safe for use by many threads.
+ * {@link PlaceLostException}. The pauses between attempts grow from 0.05 to at most 5 seconds. Safe for
+ * use by many threads.
  */
 public final class ReconnectingConnection implements AutoCloseable {
     private static final long FIRST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
-    private static final long LONGEST_PAUSE = TimeUnit.SECONDS.toNanos(5);
+    static final long LONGEST_PAUSE = TimeUnit.SECONDS.toNanos(5);
 
     private final SpreadConnectionBuilder builder;
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -240,10 +241,15 @@ public final class ReconnectingConnection implements AutoCloseable {
                 }
                 failed(e);
             }
-            nextTry = System.nanoTime() + pause / 2 + ThreadLocalRandom.current().nextLong(pause);
+            nextTry = System.nanoTime() + drawn(pause);
             pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
         return null;
+    }
+
+    /** A pause, less up to half of it, so that clients do not all come back at once. */
+    static long drawn(long pause) {
+        return pause - ThreadLocalRandom.current().nextLong(pause / 2);
     }
 
     /** Waits for the end of the pause after a failure; false if the deadline passes first. */

@@ -26,6 +26,7 @@ final class Wire {
     static final int CAUSED_BY_LEAVE = 0x200;
     static final int CAUSED_BY_DISCONNECT = 0x400;
     static final int CAUSED_BY_NETWORK = 0x800;
+    static final int CAUSES = 0xf00;
     static final int REG_MEMB = 0x1000;
     static final int TRANSITION = 0x2000;
     static final int MEMBERSHIP = 0x3f00;
@@ -49,8 +50,8 @@ final class Wire {
     static final int MAX_DATA = 144000;
     /** Bounds data and names together, as daemons receive them. */
     static final int MAX_BODY = 143952;
-    /** Bounds what a daemon can make the client hold; only views come near it. */
-    static final int MAX_FRAME = 64 << 20;
+    /** Bounds what a daemon can make the client hold; only views of 100,000 members come near it. */
+    static final int MAX_FRAME = 8 << 20;
 
     private static final VarHandle INTS =
             MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);

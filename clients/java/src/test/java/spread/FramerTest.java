@@ -72,14 +72,26 @@ public final class FramerTest {
             bad(b);
         }
         byte[] huge = FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[0], new byte[0]);
-        huge[47] = 0x10;
+        huge[46] = (byte) 0x80; // 8 MiB, and the header
         bad(huge);
+        byte[] causeless = FakeDaemon.viewBody(true, 0, new String[] {FakeDaemon.PRIVATE});
+        for (int causes : new int[] {0, Wire.CAUSED_BY_JOIN | Wire.CAUSED_BY_LEAVE}) {
+            bad(view(causes, causeless));
+        }
+        int join = Wire.CAUSED_BY_JOIN;
+        bad(view(join, FakeDaemon.viewBody(true, 4, new String[] {FakeDaemon.PRIVATE})));
+        Check.equal(1, read(view(join, FakeDaemon.viewBody(true, 0, new String[129][0])), 1000, false).size());
+        bad(view(join, FakeDaemon.viewBody(true, 0, new String[130][0])));
+    }
+
+    private static byte[] view(int causes, byte[] body) throws Exception {
+        return FakeDaemon.message(true, Wire.REG_MEMB | causes, "g", 0, new String[] {FakeDaemon.PRIVATE}, body);
     }
 
     /** A header alone is not worth much memory. */
     public static void trustGrowsWithBytes() throws Exception {
         byte[] head = FakeDaemon.message(true, Wire.REG_MEMB | Wire.CAUSED_BY_JOIN, "g", 0, new String[0], new byte[0]);
-        head[47] = 3; // 48 MiB
+        head[46] = 0x70; // 7 MiB
         Framer f = new Framer();
         f.space().put(head);
         f.filled(head.length);

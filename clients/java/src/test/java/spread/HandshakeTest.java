@@ -84,7 +84,7 @@ public final class HandshakeTest {
 
     /** Answers that make no sense, and none. */
     public static void nonsense() throws Exception {
-        for (String answer : new String[] {"", "\5NU", "\u00c0", "\5NULL \u00f8", "\5NULL \2", "\5NULL \1\5\0\1\u0090", "\5NULL \1\5"}) {
+        for (String answer : new String[] {"", "\5NU", "\u00c0", "\5NULL \u00f8", "\5NULL \2", "\5NULL \1\5\0\1\u0090", "\5NULL \1\5\0\1\0", "\5NULL \1\5"}) {
             try (FakeDaemon d = new FakeDaemon()) {
                 d.serve(p -> {
                     p.hello();

@@ -68,6 +68,14 @@ public final class ReconnectTest {
         }
     }
 
+    /** Attempts are at most 5 seconds apart. */
+    public static void pauses() {
+        for (int i = 0; i < 1000; i++) {
+            long pause = ReconnectingConnection.drawn(ReconnectingConnection.LONGEST_PAUSE);
+            Check.that(pause > 2_400_000_000L && pause <= 5_000_000_000L, pause + " ns");
+        }
+    }
+
     /** A program that only looks now and then gets its connection back, too. */
     public static void polling() throws Exception {
         try (FakeDaemon d = new FakeDaemon().serve()) {
