@@ -331,7 +331,13 @@ def rows_of(n: Node, sql: str, key: str) -> List[Any]:
             return rows
 
 
+def end(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, end)  # so that nothing is left running
     p = argparse.ArgumentParser(description="Three databases that stay equal.")
     p.add_argument("--spread", default=shutil.which("spread"), help="the daemon's program")
     p.add_argument("--stay", action="store_true", help="leave all of it running until Ctrl-C")
@@ -363,6 +369,8 @@ def main() -> None:
             sys.exit(str(e))
         finally:
             writers.stop.set()
+            for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(s, signal.SIG_IGN)
             for n in nodes:
                 n.end()
 
