@@ -352,9 +352,11 @@ def main() -> None:
             f.write("WideAreaNetwork = no\n")  # they are as near to each other as in one segment
         nodes = [Node(name, port, os.path.abspath(args.spread), directory) for name, port in zip(NAMES, ports[::3])]
         writers = Writers(nodes)
+        proved = False
         try:
             play(nodes, writers)
             prove(nodes, writers)
+            proved = True
             if args.stay:
                 say("try it; Ctrl-C ends all:")
                 print(f"  curl -d 'SELECT * FROM account' http://127.0.0.1:{nodes[0].http}/query")
@@ -362,7 +364,8 @@ def main() -> None:
                 print(f"  curl http://127.0.0.1:{nodes[2].http}/status", flush=True)
                 signal.pause()
         except KeyboardInterrupt:
-            pass
+            if not proved:
+                sys.exit("ended before anything was proved")
         except Failure as e:
             for n in nodes:
                 print(n.log(), file=sys.stderr)
