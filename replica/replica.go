@@ -40,6 +40,7 @@ type Replica struct {
 	futures map[string]*Future
 	count   uint64
 	out     []replog.Effect // to be done, in this order
+	queued  int             // bytes that are yet to be sent
 	kick    chan struct{}   // there is something in out, or to be flushed
 	changed chan struct{}   // closed when the status changes
 	mark    int64
@@ -86,6 +87,9 @@ func New(cfg Config, s State) (*Replica, error) {
 // idFits tells whether a name may be part of an update's ID.
 func idFits(name string) bool { return replog.ValidID(name + ".x") }
 
+// slack is what else may be on its way to the daemon, in bytes.
+const slack = 4 << 20
+
 // Submit submits an update and returns at once. It is refused when there is no
 // majority; while that is being found out, or there is no connection, it waits. Without a
 // deadline of the caller's (see [Replica.Update]) it may do so for long.
@@ -115,6 +119,8 @@ func (r *Replica) Submit(data []byte, opts ...UpdateOption) *Future {
 		return refuse(fmt.Sprintf("%d bytes of data, at most %d are possible", len(data), MaxUpdate))
 	case r.futures[f.id] != nil:
 		return refuse("an update with this ID is under way")
+	case r.queued > r.cfg.PendingBytes+slack: // those who have submitted them no longer wait
+		return refuse("too many updates are under way: the daemon takes none")
 	}
 	r.futures[f.id] = f
 	r.act(r.core.Submit(f.id, bytes.Clone(data)))
@@ -216,11 +222,19 @@ func (r *Replica) Changed() <-chan struct{} {
 	return r.changed
 }
 
-// WaitReady waits until updates are taken and the state here is current.
+// WaitReady waits until updates are taken and the state here is current. It returns an
+// error when the replica has ended.
 func (r *Replica) WaitReady(ctx context.Context) error {
 	for {
-		changed := r.Changed()
-		if s := r.Status(); s.Ready && s.Current {
+		r.mu.Lock()
+		s, changed, ended, failed := r.status(), r.changed, r.ended, r.failed
+		r.mu.Unlock()
+		switch {
+		case ended && failed != nil:
+			return fmt.Errorf("replica: not ready: %w", failed)
+		case ended:
+			return errors.New("replica: not ready: it has ended")
+		case s.Ready && s.Current:
 			return nil
 		}
 		select {
@@ -244,6 +258,9 @@ func (r *Replica) act(effects []replog.Effect) {
 			r.fail(errors.New(e.Reason))
 		default:
 			r.out = append(r.out, e)
+			if s, ok := e.(replog.Send); ok {
+				r.queued += len(s.Data)
+			}
 		}
 	}
 	if mark, _ := r.core.Waiting(); mark != r.mark {

@@ -326,6 +326,57 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Updates that nobody waits for any more do not fill the memory where the daemon takes
+// none.
+func TestHungDaemon(t *testing.T) {
+	t.Parallel()
+	c := spreadtest.New(t, 1)
+	x := run(t, c.Addr("a"), Config{Name: "r1", Replicas: three[:1], PendingBytes: 1 << 20})
+	x.together(1)
+	c.Pause("a")
+	data := make([]byte, MaxUpdate)
+	refused := 0
+	for range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := x.Update(ctx, data); errors.Is(err, ErrRefused) {
+			refused++
+		}
+		cancel()
+	}
+	c.Resume("a")
+	if refused < 100 {
+		t.Errorf("%d of 200 were refused", refused)
+	}
+	for {
+		_, err := x.Update(limited(t), []byte("one"))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrRefused) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond) // what waits is sent first
+	}
+}
+
+// Who waits for a replica that ends learns why.
+func TestWaitReadyEnds(t *testing.T) {
+	t.Parallel()
+	r, err := New(Config{Daemon: "nonsense@@", State: "s", Name: "r1", Replicas: []string{"r1"}}, &journal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() { waited <- r.WaitReady(limited(t)) }()
+	ended := r.Run(limited(t))
+	if err := <-waited; ended == nil || err == nil || !strings.Contains(err.Error(), ended.Error()) {
+		t.Fatalf("%v, and it has ended with %v", err, ended)
+	}
+	if err := r.WaitReady(limited(t)); err == nil {
+		t.Fatal("ready")
+	}
+}
+
 // A state whose snapshot cannot be had ends its replica, with the reason.
 func TestBrokenState(t *testing.T) {
 	t.Parallel()

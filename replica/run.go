@@ -29,12 +29,11 @@ func (r *Replica) Run(ctx context.Context) error {
 		broken(r.failed)
 	}
 	r.mu.Unlock()
-	err := r.connections(ctx)
-	return errors.Join(err, r.end())
+	return r.end(r.connections(ctx))
 }
 
-// end ends what is under way.
-func (r *Replica) end() error {
+// end ends what is under way, because of an error if there is one.
+func (r *Replica) end(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
@@ -44,11 +43,12 @@ func (r *Replica) end() error {
 		f.withdrawn(sent, "the replica has ended", nil)
 	}
 	clear(r.futures)
-	r.notify()
 	if r.failed != nil {
-		r.failed = fmt.Errorf("replica: %w", r.failed)
+		err = errors.Join(err, fmt.Errorf("replica: %w", r.failed))
 	}
-	return errors.Join(r.failed, r.store.close())
+	r.failed = err
+	r.notify()
+	return errors.Join(err, r.store.close())
 }
 
 func (r *Replica) connections(ctx context.Context) error {
@@ -155,7 +155,7 @@ func (r *Replica) disconnected() {
 	defer r.mu.Unlock()
 	r.core.Lost()
 	out := r.out
-	r.out = nil
+	r.out, r.queued = nil, 0
 	r.notify()
 	if err := r.persist(out); err != nil {
 		r.fail(err)
@@ -187,6 +187,9 @@ func (r *Replica) work(ctx context.Context, c *spread.Conn) error {
 				switch e := e.(type) {
 				case replog.Send:
 					err = c.Send(ctx, &spread.Outgoing{Service: spread.Agreed, Type: replog.MessageType, Groups: e.To, Data: e.Data})
+					r.mu.Lock()
+					r.queued -= len(e.Data)
+					r.mu.Unlock()
 				case replog.Rejoin:
 					r.cfg.Logger.Warn("the others went on without this replica; joining again", "state", r.cfg.State, "in", away)
 					err = r.rejoin(ctx, c, away)

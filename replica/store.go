@@ -153,6 +153,7 @@ func (s *store) replace(records []byte) error {
 	}
 	next := s.path + ".new"
 	if err := writeSynced(next, b); err != nil {
+		_ = os.Remove(next) // the disk may be full
 		return fmt.Errorf("store: %w", err)
 	}
 	if s.f != nil { // some systems do not rename over an open file

@@ -1,10 +1,11 @@
 """An SQLite database as a replicated state: every node executes the same statements in the same order."""
 
+import fcntl
 import hashlib
 import json
 import os
 import sqlite3
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Sequence, Set, Tuple
 
 Statement = Tuple[str, Sequence[Any]]
 
@@ -28,7 +29,20 @@ FORBIDDEN_ACTIONS = frozenset(
         sqlite3.SQLITE_CREATE_VTABLE,
     )
 )
+# What SQLite says when this node cannot go on, whatever the others can: it is no result of a statement.
+TROUBLE = (
+    "database is locked",
+    "database or disk is full",
+    "disk I/O error",
+    "unable to open database file",
+    "database disk image is malformed",
+    "attempt to write a readonly database",
+    "locking protocol",
+    "out of memory",
+)
+LAST_ROW = 2**63 - 1  # behind it SQLite takes numbers at random
 MOST_ROWS = 1000
+MOST_ERROR = 500  # characters, so that a replica remembers it with the id
 MOST_STEPS = 50_000_000  # of SQLite's machine in a statement; counted alike by all nodes
 
 
@@ -42,11 +56,21 @@ def encode(statements: Sequence[Statement]) -> bytes:
 
 
 class Database:
-    """The state of a node. The file is made anew at each start, from what the replica keeps."""
+    """The state of a node. The file is made anew at each start, from what the replica keeps.
+
+    Raises BlockingIOError if another process has it: that one reads its snapshots from it.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._lock = open(path + ".lock", "ab")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise
         self._guarded = False
+        self._touched: Set[str] = set()  # tables that a transaction has written to
         self._steps = 0
         self._open(b"")
 
@@ -66,11 +90,18 @@ class Database:
     # What a replicated state has to do
 
     def apply(self, update: Any) -> bytes:
-        """Execute the statements of an update, all of them or none."""
+        """Execute the statements of an update, all of them or none.
+
+        What is wrong with the update is wrong at every node, and is its result. What is wrong with this node
+        is raised, and ends it: it must not go on without an update that the others have executed.
+        """
         try:
             result = self._execute(json.loads(update.data))
         except (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowError) as e:
-            result = {"error": str(e)}
+            chosen = isinstance(e, sqlite3.IntegrityError)  # triggers choose the text of these
+            if isinstance(e, sqlite3.DatabaseError) and not chosen and str(e).startswith(TROUBLE):
+                raise
+            result = {"error": str(e)[:MOST_ERROR]}
         return json.dumps(result).encode()
 
     def snapshot(self) -> bytes:
@@ -85,6 +116,7 @@ class Database:
     def _execute(self, statements: List[Statement]) -> Any:
         rows: List[Any] = []
         changes = 0
+        self._touched.clear()
         self._db.execute("BEGIN")
         try:
             for sql, values in statements:
@@ -97,6 +129,7 @@ class Database:
                     json.dumps(rows)  # what cannot be told is no result
                 finally:
                     self._guarded = False
+            self._check_rows()
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -104,9 +137,24 @@ class Database:
             raise
         return {"changes": changes, "rows": rows}
 
+    def _check_rows(self) -> None:
+        """Refuse the last number that a row can have: the next row would get another one at each node."""
+        for table in sorted(self._touched):
+            name = table.replace('"', '""')
+            try:
+                last = self._db.execute(f'SELECT max(_rowid_) FROM "{name}"').fetchone()
+            except sqlite3.OperationalError:
+                continue  # dropped meanwhile, a view, or WITHOUT ROWID
+            if last == (LAST_ROW,):
+                raise ValueError(f"{table}: a row with the number {LAST_ROW} is not allowed")
+
     def _authorize(self, action: int, one: Any, two: Any, database: Any, cause: Any) -> int:
         if not self._guarded:
             return sqlite3.SQLITE_OK
+        if action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE):
+            if one == "sqlite_sequence" and two in (None, "seq"):
+                return sqlite3.SQLITE_DENY
+            self._touched.add(one)
         function = action == sqlite3.SQLITE_FUNCTION and str(two).lower() in FORBIDDEN_FUNCTIONS
         return sqlite3.SQLITE_DENY if function or action in FORBIDDEN_ACTIONS else sqlite3.SQLITE_OK
 

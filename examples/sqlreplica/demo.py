@@ -70,6 +70,7 @@ class Node:
         log = open(os.path.join(self.directory, f"node-{self.name}.log"), "ab")
         command = [sys.executable, os.path.join(HERE, "node.py"), "--name", self.name, "--of", ",".join(NAMES)]
         command += ["--daemon", f"{self.port}@127.0.0.1", "--data", self.data, "--listen", f"127.0.0.1:{self.http}"]
+        command += ["--keep", "20", "--compact", "50000"]  # so little that joiners get the database itself
         self.node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.node.stdout is not None
         line = self.node.stdout.readline()
@@ -295,6 +296,8 @@ def prove(nodes: List[Node], writers: Writers) -> None:
         f"{writers.moved} transfers and {writers.booked} bookings are done; {writers.poor} transfers had no money, "
         f"{writers.taken} seats were taken; {writers.retried} requests were made again"
     )
+    if not writers.poor or not writers.taken:
+        raise Failure("nobody got in anybody's way: nothing is proved")
     digests = []
     for n in nodes:
         code, answer = n.ask("GET", "/digest")
@@ -328,7 +331,13 @@ def rows_of(n: Node, sql: str, key: str) -> List[Any]:
             return rows
 
 
+def end(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
+    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, end)  # so that nothing is left running
     p = argparse.ArgumentParser(description="Three databases that stay equal.")
     p.add_argument("--spread", default=shutil.which("spread"), help="the daemon's program")
     p.add_argument("--stay", action="store_true", help="leave all of it running until Ctrl-C")
@@ -343,9 +352,11 @@ def main() -> None:
             f.write("WideAreaNetwork = no\n")  # they are as near to each other as in one segment
         nodes = [Node(name, port, os.path.abspath(args.spread), directory) for name, port in zip(NAMES, ports[::3])]
         writers = Writers(nodes)
+        proved = False
         try:
             play(nodes, writers)
             prove(nodes, writers)
+            proved = True
             if args.stay:
                 say("try it; Ctrl-C ends all:")
                 print(f"  curl -d 'SELECT * FROM account' http://127.0.0.1:{nodes[0].http}/query")
@@ -353,13 +364,16 @@ def main() -> None:
                 print(f"  curl http://127.0.0.1:{nodes[2].http}/status", flush=True)
                 signal.pause()
         except KeyboardInterrupt:
-            pass
+            if not proved:
+                sys.exit("ended before anything was proved")
         except Failure as e:
             for n in nodes:
                 print(n.log(), file=sys.stderr)
             sys.exit(str(e))
         finally:
             writers.stop.set()
+            for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(s, signal.SIG_IGN)
             for n in nodes:
                 n.end()
 

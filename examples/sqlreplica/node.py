@@ -9,7 +9,7 @@ POST /sql      one statement as text, or JSON: {"statements": [[SQL, [VALUES]], 
 POST /query    a statement that changes nothing, on this node's copy; ?fresh waits until
                all is here that any node has acknowledged
 GET  /status   whether this node takes writes
-GET  /digest   a hash of the whole database, and the place in the order it belongs to
+GET  /digest   a hash of the whole database
 """
 
 import argparse
@@ -30,6 +30,7 @@ from gospread.replica import Refused, Replica, ReplicaError, ResultGone, Unknown
 from database import Database, encode  # noqa: E402
 
 PATIENCE = 30.0  # seconds that a request waits
+MOST_BODY = 1 << 20
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,7 +41,12 @@ class Handler(BaseHTTPRequestHandler):
     database: Database
 
     def do_POST(self) -> None:
-        body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20)).decode()
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > MOST_BODY:
+            self.close_connection = True
+            self.answer(413, {"error": f"a request has a length, of at most {MOST_BODY} bytes"})
+            return
+        body = self.rfile.read(int(length)).decode(errors="replace")
         path, _, query = self.path.partition("?")
         if path == "/sql":
             self.answer(*self.write(body))
@@ -68,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             job = json.loads(body) if body.lstrip().startswith("{") else {"statements": [[body, []]]}
             data = encode([(str(sql), list(values)) for sql, values in job["statements"]])
-            result = json.loads(self.replica.update(data, PATIENCE, id=str(job.get("id", ""))))
+            result = json.loads(self.replica.update(data, PATIENCE, id=str(job.get("id") or "")))
         except (ValueError, KeyError, TypeError) as e:
             return 400, {"error": f"this cannot be understood: {e}"}
         except Refused as e:
@@ -84,8 +90,10 @@ class Handler(BaseHTTPRequestHandler):
             if fresh:
                 self.replica.sync(PATIENCE)
             with self.replica.reading():
-                return 200, {"rows": self.database.query(sql)}
-        except (sqlite3.Error, sqlite3.Warning) as e:
+                rows = self.database.query(sql)
+            json.dumps(rows)  # bytes cannot be told
+            return 200, {"rows": rows}
+        except (sqlite3.Error, sqlite3.Warning, TypeError) as e:
             return 409, {"error": str(e)}
         except ReplicaError as e:
             return 503, {"error": str(e)}
@@ -115,16 +123,23 @@ def main() -> None:
     p.add_argument("--data", required=True, help="directory for what this node keeps")
     p.add_argument("--listen", default="127.0.0.1:8000", help="address for HTTP")
     p.add_argument("--state", default="sql", help="name of the database, if there are several")
+    p.add_argument("--keep", type=int, default=10_000, help="writes that are kept for nodes that were away")
+    p.add_argument("--compact", type=int, default=4 << 20, help="bytes that the store grows before it is written anew")
     a = p.parse_args()
     logging.basicConfig(format=f"node {a.name}: %(message)s", level=logging.INFO)
     os.makedirs(a.data, exist_ok=True)
     host, _, port = a.listen.rpartition(":")
-    database = Database(os.path.join(a.data, "sql.db"))
+    try:
+        database = Database(os.path.join(a.data, "sql.db"))
+    except BlockingIOError:
+        sys.exit(f"node {a.name}: another process has {a.data}")
     store = os.path.join(a.data, "replica.store")
     stop = threading.Event()
     for s in (signal.SIGINT, signal.SIGTERM):
         signal.signal(s, lambda *_: stop.set())
-    with Replica(a.daemon, a.state, a.name, database, replicas=a.of.split(","), store=store, patience=5) as replica:
+    names = a.of.split(",")
+    kept = {"store": store, "log_entries": a.keep, "compact_bytes": a.compact}
+    with Replica(a.daemon, a.state, a.name, database, replicas=names, patience=5, **kept) as replica:
         Handler.replica, Handler.database = replica, database
         server = Server((host, int(port)), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import tempfile
 import unittest
 from types import SimpleNamespace
@@ -68,6 +69,40 @@ class Statements(unittest.TestCase):
         self.assertIn("error", json.loads(self.db.apply(SimpleNamespace(data=b"[[1]]"))))
         self.assertIn("error", json.loads(self.db.apply(SimpleNamespace(data=b"\xff"))))
 
+    def test_last_row(self):
+        self.do("CREATE TABLE u (x)", "CREATE TABLE n (nr INTEGER PRIMARY KEY AUTOINCREMENT, x)", "INSERT INTO n (x) VALUES (1)")
+        for bad in (
+            f"INSERT INTO t VALUES ({2**63 - 1}, 1)",
+            f"INSERT INTO u (rowid, x) VALUES ({2**63 - 1}, 1)",
+            f"UPDATE n SET nr = {2**63 - 1}",
+            "UPDATE sqlite_sequence SET seq = 7",
+            "INSERT INTO sqlite_sequence VALUES ('n', 7)",
+        ):
+            self.assertIn("error", self.do(bad), bad)
+        self.assertEqual(self.do("ALTER TABLE n RENAME TO m", "INSERT INTO m (x) VALUES (2) RETURNING nr")["rows"], [[2]])
+        self.assertNotIn("error", self.do("DROP TABLE m"))
+
+    def test_trouble_of_this_node_is_no_result(self):
+        other = sqlite3.connect(self.db.path, isolation_level=None)
+        self.addCleanup(other.close)
+        self.db._db.execute("PRAGMA busy_timeout = 100")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t").fetchall()
+        with self.assertRaises(sqlite3.OperationalError):
+            self.do("INSERT INTO t VALUES (1, 1)")
+        other.execute("COMMIT")
+        self.do("CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+        self.assertIn("error", self.do("INSERT INTO t VALUES (1, 1)"))
+
+    def test_one_process(self):
+        self.do("INSERT INTO t VALUES (1, 1)")
+        with self.assertRaises(BlockingIOError):
+            Database(self.db.path)
+        self.assertEqual(self.db.query("SELECT * FROM t"), [(1, 1)])
+
+    def test_long_errors(self):
+        self.assertLess(len(self.do("SELECT * FROM " + "x" * 2000)["error"]), 1000)
+
     def test_copies(self):
         other = Database(os.path.join(self.dir, "b.db"))
         self.do("CREATE TABLE n (nr INTEGER PRIMARY KEY AUTOINCREMENT, x)")
@@ -81,8 +116,6 @@ class Statements(unittest.TestCase):
         self.assertIn("error", self.do("SELECT * FROM n", db=other))
 
     def test_reading_changes_nothing(self):
-        import sqlite3
-
         with self.assertRaises(sqlite3.Error):
             self.db.query("INSERT INTO t VALUES (1, 1)")
         with self.assertRaises(sqlite3.Error):

@@ -1,6 +1,9 @@
 package replog
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Entry is an update in the log.
 type Entry struct {
@@ -56,8 +59,9 @@ func (r *reader) number(size int) (n uint64) {
 func (r *reader) string() string { return string(r.next(r.number(2))) }
 func (r *reader) bytes() []byte  { return r.next(r.number(4)) }
 
+// entry keeps nothing of what is read: that may be a whole state.
 func (r *reader) entry() Entry {
-	return Entry{ID: r.string(), Origin: r.string(), Since: r.number(8), Data: r.bytes()}
+	return Entry{ID: r.string(), Origin: r.string(), Since: r.number(8), Data: bytes.Clone(r.bytes())}
 }
 
 // entries reads all up to the end.
@@ -120,7 +124,7 @@ func (m *memory) read(r *reader) {
 	for n := r.number(4); n > 0 && !r.broken; n-- {
 		id := r.string()
 		kept := r.number(1) == 1
-		result := r.bytes()
+		result := bytes.Clone(r.bytes())
 		if r.broken || m.ids[id] != nil {
 			continue
 		}

@@ -41,7 +41,8 @@ type Majority struct {
 	view  *majorityView
 	acks  map[string]uint64 // lengths of logs of ackOf
 	ackOf uint64
-	acked uint64 // what this replica has told, of ackOf
+	ackBy []string // private groups of the replicas of that epoch
+	acked uint64   // what this replica has told, of ackOf
 	pend  *pending
 	syncs uint64
 
@@ -59,6 +60,11 @@ func NewMajority(cfg Config, m Machine) *Majority {
 		cfg.Part = partSize
 	}
 	return &Majority{cfg: cfg, m: m, mem: newMemory(), acks: map[string]uint64{}, pend: newPending()}
+}
+
+// set names the set of replicas that this one is told of.
+func (c *Majority) set() string {
+	return digest(slices.Sorted(slices.Values(c.cfg.Replicas))...)[:16]
 }
 
 // needed is how many replicas are a majority.
@@ -279,7 +285,7 @@ func (c *Majority) append(e Entry) {
 func (c *Majority) acknowledged(sender string, m *message) {
 	var epoch, length uint64
 	name := nameOf(sender)
-	if !m.take(&epoch, &length) || epoch != c.ackOf || !slices.Contains(c.cfg.Replicas, name) {
+	if !m.take(&epoch, &length) || epoch != c.ackOf || !slices.Contains(c.ackBy, sender) {
 		return
 	}
 	c.acks[name] = max(c.acks[name], length)
@@ -396,8 +402,9 @@ func (c *Majority) sendWish(w *wish) {
 		c.send(encode("sync", nil, e, w.sync), c.cfg.Group)
 		return
 	}
-	if !w.sent {
-		w.sent, w.entry.Since = true, c.log.length()
+	if n := c.log.length(); !w.sent || n < w.entry.Since {
+		// Shorter than when it was sent first: what was at its end was not adopted.
+		w.sent, w.entry.Since = true, n
 	}
 	c.send(encode("update", w.entry.Data, e, w.entry.ID, w.entry.Since), c.cfg.Group)
 }

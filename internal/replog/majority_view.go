@@ -1,6 +1,7 @@
 package replog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type majorityView struct {
 	reason  string
 	hello   map[string]*majorityHello
 	skipped map[string]bool
+	foreign []string // names of those with another set of replicas, who are none of ours
 
 	// From the end of hellos on.
 	epoch    uint64
@@ -66,7 +68,7 @@ func (c *Majority) View(view string, members []string) []Effect {
 	}
 	c.view = v
 	c.mark++
-	c.send(encode("hello", nil, view, c.stateful, c.promised, c.epoch, c.log.length(), c.log.commit, c.log.start), c.cfg.Group)
+	c.send(encode("hello", nil, view, c.stateful, c.promised, c.epoch, c.log.length(), c.log.commit, c.log.start, c.set()), c.cfg.Group)
 	return c.take()
 }
 
@@ -105,12 +107,17 @@ func (c *Majority) exchanged(sender string, m *message) {
 func (c *Majority) helloed(sender string, m *message) {
 	v := c.view
 	h := &majorityHello{private: sender, name: nameOf(sender)}
-	var view string
-	if !m.take(&view, &h.stateful, &h.promised, &h.epoch, &h.length, &h.commit, &h.start) ||
+	var view, set string
+	if !m.take(&view, &h.stateful, &h.promised, &h.epoch, &h.length, &h.commit, &h.start, &set) ||
 		h.start > h.commit || h.commit > h.length || v.hello[sender] != nil || v.skipped[sender] {
 		return
 	}
-	v.hello[sender] = h
+	if set == c.set() {
+		v.hello[sender] = h
+	} else {
+		v.people = slices.DeleteFunc(v.people, func(p string) bool { return p == sender })
+		v.foreign = append(v.foreign, h.name)
+	}
 	c.mark++
 	c.decide()
 }
@@ -171,12 +178,18 @@ func (c *Majority) decide() {
 			return
 		}
 	}
+	// Of each name the one that knows most: not a second process that was started by mistake.
+	best := map[string]*majorityHello{}
+	for _, p := range v.people {
+		if h := v.hello[p]; h != nil && (best[h.name] == nil || h.better(best[h.name])) {
+			best[h.name] = h
+		}
+	}
 	var people []string
-	var present []*majorityHello // one of each name
+	var present []*majorityHello
 	stateful := 0
 	for _, p := range v.people {
-		h := v.hello[p]
-		if h != nil && !slices.ContainsFunc(present, func(o *majorityHello) bool { return o.name == h.name }) {
+		if h := v.hello[p]; h != nil && best[h.name] == h {
 			present, people = append(present, h), append(people, p)
 			stateful += b2i(h.stateful)
 		}
@@ -215,7 +228,18 @@ func (c *Majority) stay(present []*majorityHello) {
 	if len(without) > 0 {
 		v.reason += fmt.Sprintf(", not counting those without a state (%s)", strings.Join(without, ", "))
 	}
+	if len(v.foreign) > 0 {
+		v.reason += fmt.Sprintf("; %s have another list of replicas", strings.Join(v.foreign, ", "))
+	}
 	c.out = append(c.out, c.pend.refuse(v.reason)...)
+}
+
+// better tells whether a process knows more than another one of the same name.
+func (h *majorityHello) better(o *majorityHello) bool {
+	if h.stateful != o.stateful {
+		return h.stateful
+	}
+	return cmp.Or(cmp.Compare(h.epoch, o.epoch), cmp.Compare(h.length, o.length), cmp.Compare(h.promised, o.promised)) > 0
 }
 
 // choose sets the epoch, and whose log it begins with.
@@ -254,7 +278,7 @@ func (c *Majority) activate() {
 	v := c.view
 	v.phase, v.reason = active, ""
 	c.mark++
-	c.ackOf, c.acked = v.epoch, 0
+	c.ackOf, c.ackBy, c.acked = v.epoch, slices.Clone(v.people), 0
 	clear(c.acks)
 	if v.has(v.hello[c.me]) == v.baseLength() {
 		c.adopt(nil)
@@ -365,7 +389,12 @@ func (c *Majority) adopt(blob []byte) {
 // replace makes the log that of the base.
 func (c *Majority) replace(blob []byte) error {
 	v := c.view
-	has := v.has(v.hello[c.me])
+	if n := v.baseLength(); c.log.commit > n {
+		return fmt.Errorf("%d updates are applied here, and the others know of %d only: some of them have lost what they had acknowledged, or have an old store", c.log.commit, n)
+	}
+	// More may be applied than HELLO has told, by acknowledgements that came late. That much is the same at
+	// all, and must not be cut: a snapshot in the store may stand there.
+	has := max(v.has(v.hello[c.me]), c.log.commit)
 	r := &reader{b: blob}
 	var from uint64
 	whole := false

@@ -16,7 +16,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"an epoch has the number of the one before", "majority_view.go", "\tv.epoch++\n", ""},
 	{"a promise is not persisted", "majority_view.go", "c.saveNumber(promiseRecord, v.epoch)", ""},
 	{"it is acknowledged before it is persisted", "majority.go", "\tc.persist()\n\tif c.failed || c.me", "\tdefer c.persist()\n\tif c.failed || c.me"},
-	{"who has nothing counts", "majority_view.go", "h := &majorityHello{private: sender, name: nameOf(sender)}\n\tvar view string\n\tif !m.take(&view, &h.stateful,", "h := &majorityHello{private: sender, name: nameOf(sender), stateful: true}\n\tvar view string\n\tvar s bool\n\tif !m.take(&view, &s,"},
+	{"who has nothing counts", "majority_view.go", "h := &majorityHello{private: sender, name: nameOf(sender)}\n\tvar view, set string\n\tif !m.take(&view, &h.stateful,", "h := &majorityHello{private: sender, name: nameOf(sender), stateful: true}\n\tvar view, set string\n\tvar s bool\n\tif !m.take(&view, &s,"},
 	{"the shortest log is taken", "majority_view.go", "h.length > b.length ||", "h.length < b.length ||"},
 	{"the longest log is taken, of whatever epoch", "majority_view.go", "h.epoch > b.epoch || h.epoch == b.epoch &&\n", "\n"},
 	{"a log of another epoch is kept to its end", "majority_view.go", "case h.epoch == v.base.epoch:", "case h.length <= v.base.length:"},

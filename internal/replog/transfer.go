@@ -31,6 +31,7 @@ func (o *outgoing) more(view string) (out []Effect) {
 	for o.next < uint64(len(o.parts)) && o.next < least+window {
 		o.next++
 		out = append(out, Send{To: o.to, Data: encode("state", o.parts[o.next-1], view, o.next, uint64(len(o.parts)))})
+		o.parts[o.next-1] = nil // the view may last
 	}
 	return out
 }

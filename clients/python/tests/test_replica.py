@@ -250,6 +250,32 @@ class Live(Case):
         with self.assertRaisesRegex(RuntimeError, "broken on purpose"):
             a.stop()
 
+    def test_what_was_applied_before_a_state_raises(self):
+        d = tempfile.TemporaryDirectory()
+        self.addCleanup(d.cleanup)
+        store = os.path.join(d.name, "store")
+        a = Replica(self.address, self.state, self.names[0], Lines(), replicas=self.names[:1], store=store, compact_bytes=0)
+        one, bad = a.submit(b"one"), a.submit(b"raise")  # both in one batch
+        with self.assertRaisesRegex(RuntimeError, "broken on purpose"):
+            a.run()
+        self.assertEqual(one.result(LONG), b"1 one")
+        self.assertRaises(Unknown, bad.result, LONG)
+        with self.assertRaisesRegex(RuntimeError, "broken on purpose"):
+            a.wait_ready()
+        lines = Lines()
+        again = Replica(self.address, self.state, self.names[0], lines, replicas=self.names[:1], store=store)
+        self.addCleanup(again._store.close)
+        self.assertLessEqual(again.status.applied, 1)  # the bad one is not thought applied
+        self.assertEqual(lines.lines, ["one"][: again.status.applied])
+
+    def test_an_end_before_it_is_ready(self):
+        a = Replica("nonsense@@", self.state, self.names[0], Lines(), replicas=self.names[:1])
+        a.start()
+        with self.assertRaises(Exception) as raised:
+            a.wait_ready()
+        self.assertNotIsInstance(raised.exception, TimeoutError)
+        self.assertRaises(type(raised.exception), a.stop)
+
     def test_timeouts(self):
         r = Replica("1@127.0.0.1", self.state, "a", Lines(), replicas=["a"])
         with r:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ._core import APPLIED, Base, Config, Effect, Merger, Rejoin, Resolve, Send, Status, Update, Wish
-from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memo, Memory, Message, Outgoing, Reader, name_of, parse, put_bytes, put_string, valid_id
+from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memo, Memory, Message, Outgoing, Reader, digest, name_of, parse, put_bytes, put_string, valid_id
 
 GREETING, COMPARING, MERGING, RUNNING, OUTSIDE = range(5)
-
-
-def digest(*words: bytes) -> str:
-    """Name what follows from some names."""
-    h = hashlib.sha256()
-    for w in words:
-        h.update((len(w) & 0xFFFF).to_bytes(2, "big") + w)
-    return h.digest()[:16].hex()
 
 
 class View:

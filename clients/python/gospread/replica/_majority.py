@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ._core import APPLIED, REFUSED, UNKNOWN, Base, Compact, Config, Effect, Persist, Rejoin, Resolve, Send, State, Status, Update, Wish
-from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memory, Message, Outgoing, Reader, encode, name_of, parse, put_bytes, record, valid_id
+from ._wire import MAX_UPDATE, REMEMBERED, Entry, Incoming, Memory, Message, Outgoing, Reader, digest, encode, name_of, parse, put_bytes, record, valid_id
 
 HELLOS, PROMISES, ACTIVE, MINORITY, ENDED = range(5)
 
@@ -62,6 +62,11 @@ class Hello(NamedTuple):
     commit: int
     start: int
 
+    @property
+    def knows(self) -> Tuple[bool, int, int, int]:
+        """By which processes of one name are compared."""
+        return self.stateful, self.epoch, self.length, self.promised
+
 
 class View:
     """A view of the group at one replica."""
@@ -73,6 +78,7 @@ class View:
         self.reason = "the replicas of a new view have not all said what they have"
         self.hello: Dict[str, Hello] = {}
         self.skipped: Set[str] = set()
+        self.foreign: List[str] = []  # names of those with another set of replicas, who are none of ours
         # From the end of hellos on.
         self.epoch = 0
         self.base: Optional[Hello] = None
@@ -109,6 +115,8 @@ class Majority(Base):
         self.view: Optional[View] = None
         self.acks: Dict[str, int] = {}
         self.ack_of = 0
+        self.ack_by: List[str] = []  # private groups of the replicas of that epoch
+        self.set = digest(*[n.encode() for n in sorted(config.replicas)])[:16]  # names the set of replicas
         self.acked = 0
         self.unsaved = bytearray()
         self.written = 0
@@ -267,7 +275,7 @@ class Majority(Base):
 
     def _acknowledged(self, sender: str, m: Message) -> None:
         w, name = m.take("nn"), name_of(sender)
-        if w is None or w[0] != self.ack_of or name not in self.config.replicas:
+        if w is None or w[0] != self.ack_of or sender not in self.ack_by:
             return
         self.acks[name] = max(self.acks.get(name, 0), int(w[1]))
         self._advance()
@@ -327,9 +335,9 @@ class Majority(Base):
             w.heard, w.placed = [], False
             self.tell("sync", v.epoch, w.sync)
             return
-        if not w.sent:
-            w.sent = True
-            w.entry = w.entry._replace(since=self.log.length)
+        # The log may be shorter than it was when it was sent first: what was at its end was not adopted.
+        w.entry = w.entry._replace(since=min(w.entry.since, self.log.length) if w.sent else self.log.length)
+        w.sent = True
         self.send(self.config.group, "update", w.entry.data, v.epoch, w.entry.id, w.entry.since)
 
     def _asked_sync(self, sender: str, m: Message) -> None:
@@ -403,7 +411,7 @@ class Majority(Base):
         self.view = View(view, [m for m in members if name_of(m) in self.config.replicas])
         self.mark += 1
         self.tell(
-            "hello", view, self.stateful, self.promised, self.epoch, self.log.length, self.log.commit, self.log.start
+            "hello", view, self.stateful, self.promised, self.epoch, self.log.length, self.log.commit, self.log.start, self.set,
         )
         return self.taken()
 
@@ -432,13 +440,17 @@ class Majority(Base):
             self._got(v, sender, m)
 
     def _helloed(self, v: View, sender: str, m: Message) -> None:
-        w: Any = m.take("sbnnnnn")
+        w: Any = m.take("sbnnnnns")
         if w is None:
             return
-        h = Hello(sender, name_of(sender), *w[1:])
+        h = Hello(sender, name_of(sender), *w[1:-1])
         if h.start > h.commit or h.commit > h.length or sender in v.hello or sender in v.skipped:
             return
-        v.hello[sender] = h
+        if w[-1] == self.set:
+            v.hello[sender] = h
+        else:
+            v.people.remove(sender)
+            v.foreign.append(h.name)
         self.mark += 1
         self._decide(v)
 
@@ -478,11 +490,13 @@ class Majority(Base):
         """Look whether all have said what they have, and who goes on then."""
         if any(p not in v.hello and p not in v.skipped for p in v.people):
             return
-        present: List[Hello] = []  # one of each name
+        # Of each name the one that knows most: not a second process that was started by mistake.
+        best: Dict[str, Hello] = {}
         for p in v.people:
             h = v.hello.get(p)
-            if h is not None and all(o.name != h.name for o in present):
-                present.append(h)
+            if h is not None and (h.name not in best or h.knows > best[h.name].knows):
+                best[h.name] = h
+        present = [v.hello[p] for p in v.people if v.hello.get(p) in best.values()]
         v.people = [h.private for h in present]
         if self.me not in v.people:
             v.phase = ENDED
@@ -510,6 +524,8 @@ class Majority(Base):
         v.reason = f"no majority: of {len(self.config.replicas)} replicas {self.needed} are needed, and here are only {having}"
         if lacking:
             v.reason += f", not counting those without a state ({lacking})"
+        if v.foreign:
+            v.reason += f"; {', '.join(v.foreign)} have another list of replicas"
         for w in list(self.wishes.values()):
             if not w.sent or w.sync:
                 self.remove(w.entry.id)
@@ -519,7 +535,7 @@ class Majority(Base):
         """Begin the epoch, at the same place in the order of all."""
         v.phase, v.reason = ACTIVE, ""
         self.mark += 1
-        self.ack_of, self.acked = v.epoch, 0
+        self.ack_of, self.ack_by, self.acked = v.epoch, list(v.people), 0
         self.acks.clear()
         if v.has(v.hello[self.me]) == v.base_length:
             self._adopt(v, b"")
@@ -599,7 +615,14 @@ class Majority(Base):
 
     def _replace(self, v: View, blob: bytes) -> None:
         """Make the log that of the base."""
-        has = start = v.has(v.hello[self.me])
+        if self.log.commit > v.base_length:
+            raise BadRecords(
+                f"{self.log.commit} updates are applied here, and the others know of {v.base_length} only: some of them"
+                " have lost what they had acknowledged, or have an old store"
+            )
+        # More may be applied than HELLO has told, by acknowledgements that came late. That much is the same
+        # at all, and must not be cut: a snapshot in the store may stand there.
+        has = start = max(v.has(v.hello[self.me]), self.log.commit)
         r = Reader(blob)
         whole = False
         if blob:

@@ -8,6 +8,7 @@ in one frame. So a crash can spoil the last frame only. The Go package has the s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from typing import IO, List, Optional, Sequence, Tuple
@@ -129,10 +130,15 @@ class Store:
     def replace(self, records: bytes) -> None:
         """Put records in place of all that were there."""
         b = self._start + (frame(records) if records else b"")
-        with open(self._path + ".new", "wb") as f:
-            f.write(b)
-            f.flush()
-            os.fsync(f.fileno())
+        try:
+            with open(self._path + ".new", "wb") as f:
+                f.write(b)
+                f.flush()
+                os.fsync(f.fileno())
+        except OSError:  # the disk may be full
+            with contextlib.suppress(OSError):
+                os.remove(self._path + ".new")
+            raise
         if self._file is not None:
             self._file.close()
         os.replace(self._path + ".new", self._path)

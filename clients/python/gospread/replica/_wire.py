@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import string
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -108,6 +109,14 @@ class Entry(NamedTuple):
 
     def encoded(self) -> bytes:
         return put_string(self.id) + put_string(self.origin) + self.since.to_bytes(8, "big") + put_bytes(self.data)
+
+
+def digest(*words: bytes) -> str:
+    """Name what follows from some names."""
+    h = hashlib.sha256()
+    for w in words:
+        h.update((len(w) & 0xFFFF).to_bytes(2, "big") + w)
+    return h.digest()[:16].hex()
 
 
 def put_string(s: str) -> bytes:
@@ -231,4 +240,5 @@ class Outgoing:
         while self.next < min(len(self.parts), least + WINDOW):
             self.next += 1
             out.append(encode("state", self.parts[self.next - 1], view, self.next, len(self.parts)))
+            self.parts[self.next - 1] = b""  # the view may last
         return out

@@ -31,6 +31,7 @@ log = logging.getLogger("gospread.replica")
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 5.0
 _TICK = 0.1
+_SLACK = 4 << 20  # bytes of what else may be on its way to the daemon
 _PASSING = (
     ErrorCode.COULD_NOT_CONNECT,
     ErrorCode.CONNECTION_CLOSED,
@@ -131,14 +132,20 @@ class Replica:
             self._store, records = open_store(store, state, name, replicas)
             try:
                 self._core.load(records)
-            except BadRecords as e:
-                raise ReplicaError(f"store {store}: {e}") from None
+            except BaseException as e:
+                if self._store is not None:
+                    self._store.close()
+                if isinstance(e, BadRecords):
+                    raise ReplicaError(f"store {store}: {e}") from None
+                raise
         self._ident = (name if valid_id(name) else "py") + "." + secrets.token_hex(6)
         self._count = 0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
         self._out: List[Effect] = []
+        self._queued = 0  # bytes that are yet to be sent
+        self._most_queued = pending_bytes + _SLACK
         self._flush = False
         self._futures: Dict[str, Pending] = {}
         self._stop = threading.Event()
@@ -200,6 +207,8 @@ class Replica:
             return "this cannot be an id: 1 to 64 letters, digits, and . _ -"
         if len(data) > MAX_UPDATE:
             return f"{len(data)} bytes of data, at most {MAX_UPDATE} are possible"
+        if self._queued > self._most_queued:  # those who have submitted them no longer wait
+            return "too many updates are under way: the daemon takes none"
         return "an update with this id is under way" if id in self._futures else ""
 
     def update(self, data: bytes, timeout: Optional[float] = None, *, id: str = "") -> bytes:
@@ -272,16 +281,21 @@ class Replica:
             return self._core.status()
 
     def wait_for(self, wanted: Callable[[Status], bool], timeout: Optional[float] = None) -> Status:
-        """Wait until the status is as wanted. Raises ``TimeoutError``."""
+        """Wait until the status is as wanted. Raises ``TimeoutError``, or what has ended the replica."""
         with self._lock:
-            ok = self._changed.wait_for(lambda: self._ended or wanted(self._core.status()), timeout)
+            self._changed.wait_for(lambda: self._ended or wanted(self._core.status()), timeout)
             status = self._core.status()
-        if not ok or not wanted(status):
-            raise TimeoutError(f"still {status}")
-        return status
+        if wanted(status):
+            return status
+        if self._ended:
+            raise self._failed or ReplicaError("the replica has ended")
+        raise TimeoutError(f"still {status}")
 
     def wait_ready(self, timeout: Optional[float] = None) -> None:
-        """Wait until updates are taken and the state here is current. Raises ``TimeoutError``."""
+        """Wait until updates are taken and the state here is current.
+
+        Raises ``TimeoutError``, or what has ended the replica.
+        """
         self.wait_for(lambda s: s.ready and s.current, timeout)
 
     # Life
@@ -330,6 +344,8 @@ class Replica:
         with _signals(self._stop.set, signals):
             try:
                 self._connections()
+            except Exception as e:
+                self._fail(e)
             finally:
                 done: List[Callable[[], None]] = []
                 with self._lock:
@@ -381,7 +397,7 @@ class Replica:
             worker.join()
             with self._lock:
                 self._core.lost()
-                out, self._out = self._out, []
+                out, self._out, self._queued = self._out, [], 0
                 self._notify()
             try:
                 self._persist(out)
@@ -448,7 +464,7 @@ class Replica:
             _call(done)
             try:
                 self._persist(out)
-            except OSError as error:
+            except Exception as error:
                 self._fail(error)
                 return
             away = 0.0 if current else away
@@ -456,6 +472,8 @@ class Replica:
                 try:
                     if isinstance(e, Send):
                         c.multicast(e.to, e.data, service=Service.AGREED, type=MESSAGE_TYPE)
+                        with self._lock:
+                            self._queued -= len(e.data)
                     elif isinstance(e, Rejoin):
                         log.warning("state %s: the others went on without this replica; joining again", self._state)
                         c.leave(self._group)
@@ -464,6 +482,9 @@ class Replica:
                         c.join(self._group)
                 except ConnectionClosed:
                     return  # the receiver finds out
+                except Exception as error:
+                    self._fail(error)
+                    return
 
     def _persist(self, out: List[Effect]) -> None:
         """Write what is to be on disk before any of the rest is done."""
@@ -489,11 +510,13 @@ class Replica:
 
     def _act(self, act: Callable[[], List[Effect]], done: List[Callable[[], None]]) -> None:
         """Let the core act. What is to be called without the lock is added to done."""
+        if self._failed is not None:
+            return  # the state may be half of one, and must not be kept as a snapshot
         try:
             effects = act()
         except Exception as error:  # of the user's state
-            self._failed = self._failed or error
-            return
+            self._failed = error
+            effects = self._core.taken()  # what was applied before
         for e in effects:
             if isinstance(e, Resolve):
                 future = self._futures.pop(e.id, None)
@@ -503,6 +526,8 @@ class Replica:
                 self._failed = self._failed or ReplicaError(e.reason)
             else:
                 self._out.append(e)
+                if isinstance(e, Send):
+                    self._queued += len(e.data)
         if self._out:
             self._work.notify_all()
         if self._core.mark != self._mark:
