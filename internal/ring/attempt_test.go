@@ -1,0 +1,45 @@
+package ring
+
+import (
+	"testing"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// A membership is installed with a former life of a member whose next life has already
+// been heard: what that one says is no older for it.
+func TestFormerLifeInstalled(t *testing.T) {
+	w := running(t, 3)
+	w.nodes[2].joins += 1000
+	old := w.nodes[3].ring.id.Time
+	w.drop = func(_, to DaemonID, b []byte) bool {
+		h, _ := ringproto.ParseHeader(b)
+		return to == 3 && (h.Kind == ringproto.Install || h.Config.Time > old)
+	}
+	w.nodes[3].beginGather()
+	w.turn(3)
+	w.run(time.Second, func() bool { return w.changes(1) == 2 })
+	w.nodes[2].down = true
+	w.startAs(2, 5000)
+	w.run(time.Second, func() bool { return w.nodes[3].byID[2].incarnation == 5000 })
+	a := w.nodes[3].attempt
+	if a == nil || !a.done {
+		t.Fatal("3 is not ready:", w.states())
+	}
+	w.nodes[3].Receive(w.now, append(header(w.nodes[1], ringproto.Install), ringproto.AppendAttempt(nil, a.id)...))
+	w.turn(3)
+	if w.changes(3) != 2 {
+		t.Fatal("3 has not installed:", w.states())
+	}
+	w.drop = func(from, to DaemonID, _ []byte) bool { return (from == 1) != (to == 1) }
+	w.run(3*time.Second, w.together(2, 3))
+}
+
+// header is that of a datagram of a daemon without a ring.
+func header(n *node, k ringproto.Kind) []byte {
+	b := make([]byte, ringproto.HeaderSize)
+	h := ringproto.Header{Kind: k, Sender: uint32(n.self.id), Incarnation: n.self.incarnation, Digest: n.epoch.Digest}
+	h.Put(b)
+	return b
+}
