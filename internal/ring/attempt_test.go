@@ -1,11 +1,42 @@
 package ring
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"gospread/spread/internal/ringproto"
 )
+
+// A member reads another configuration of daemons after it has told in which it can be:
+// it cannot take part in what the coordinator has planned, and says so.
+func TestOfferBeforePlan(t *testing.T) {
+	for _, in := range []DaemonID{1, 3} { // who is already in the configuration that is planned
+		t.Run(fmt.Sprint(in), func(t *testing.T) {
+			w := newNet(t, 3)
+			old, next, other := epochWith(first, 1, 2, 3), epochWith(second, 1, 2, 3), epochWith(third, 1, 2, 3)
+			w.startWith(in, old)
+			w.run(time.Second, w.together(in))
+			w.offer(next, in)
+			w.run(time.Second, w.inForce(second, in))
+			w.drop = func(_, _ DaemonID, b []byte) bool { return kindOf(b) == ringproto.Plan }
+			for _, id := range []DaemonID{1, 2} {
+				if id != in {
+					w.startWith(id, old)
+					w.offer(next, id)
+				}
+			}
+			w.run(time.Second, func() bool { return w.nodes[1].coord != nil && w.nodes[1].coord.bodies.plan != nil })
+			w.drop = nil
+			w.offer(other, 2)
+			rest := slices.Compact([]DaemonID{1, in})
+			w.run(time.Second, func() bool { return w.share(rest...) && w.share(2) })
+			w.offer(other, rest...)
+			w.run(5*time.Second, func() bool { return w.share(append(rest, 2)...) })
+		})
+	}
+}
 
 // A membership is installed with a former life of a member whose next life has already
 // been heard: what that one says is no older for it.

@@ -64,9 +64,9 @@ func (m *Machine) onPropose(p *peer, body []byte) {
 	m.sendState()
 }
 
-// joinInAttempt takes a Join during an attempt. Nobody who takes part in one sends
-// any: who does has given it up.
-func (m *Machine) joinInAttempt(p *peer) {
+// joinInAttempt takes the number of a Join, and where its sender is, during an attempt.
+// Nobody who takes part in one sends any: who does has given it up.
+func (m *Machine) joinInAttempt(p *peer, number uint64, config ringproto.Config) {
 	a, c := m.attempt, m.coord
 	switch {
 	case c == nil && p == a.coordinator && p.join.Number > a.joined:
@@ -74,7 +74,7 @@ func (m *Machine) joinInAttempt(p *peer) {
 		m.beginGather()
 	case c != nil:
 		i := slices.Index(c.group, p)
-		if i >= 0 && (c.states[i] == nil && p.joinConfig != c.bases[i] || c.states[i] != nil && p.join.Number > c.states[i].Joined) {
+		if i >= 0 && (c.states[i] == nil && config != c.bases[i] || c.states[i] != nil && number > c.states[i].Joined) {
 			c.lives[i] = ringproto.Life{} // goes on without it
 		}
 	}
@@ -196,9 +196,7 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 	mine, ok := m.validPlan(plan)
 	if !ok {
 		m.counts.Malformed++
-		if m.coord != nil {
-			m.beginGather()
-		}
+		m.beginGather() // the coordinator asks for nothing else in this attempt
 		return
 	}
 	a := m.attempt
