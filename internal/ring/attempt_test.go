@@ -9,6 +9,59 @@ import (
 	"gospread/spread/internal/ringproto"
 )
 
+// lacking is a ring of three in which only 3 holds some packets, and of which 2 begins
+// an attempt. 1 coordinates it. Data reaches only whom reach allows.
+func lacking(t *testing.T, reach func(to DaemonID) bool) *net {
+	w := running(t, 3)
+	w.drop = func(_, to DaemonID, b []byte) bool { return kindOf(b) == ringproto.Data && to != 3 }
+	for i := range 5 {
+		w.submit(3, Agreed, fmt.Sprint(i))
+		w.run(10*time.Millisecond, nil)
+	}
+	if n := w.nodes[3].ring.aru; n < 5 || w.nodes[1].ring.aru == n || w.nodes[2].ring.aru == n {
+		t.Fatal("3 alone should hold something:", w.states())
+	}
+	w.drop = func(_, to DaemonID, b []byte) bool { return kindOf(b) == ringproto.Data && !reach(to) }
+	w.nodes[2].beginGather()
+	w.turn(2)
+	w.run(time.Second, func() bool { return w.nodes[1].state == recovering && w.nodes[2].state == recovering })
+	return w
+}
+
+// A member that still recovers what it lacks tells so: it is not left out because it
+// speaks only to those who have that.
+func TestStillRecovering(t *testing.T) {
+	all := false
+	w := lacking(t, func(to DaemonID) bool { return all || to == 1 })
+	attempts := w.nodes[1].counts.Attempts
+	w.run(3*w.nodes[1].t.Form, nil)
+	if s := w.nodes[2].state; s != recovering {
+		t.Errorf("it is %v", s)
+	}
+	all = true
+	w.run(time.Second, w.got(5, 1, 2, 3))
+	w.run(time.Second, w.together(1, 2, 3))
+	if n := w.nodes[1].counts.Attempts - attempts; n > 0 {
+		t.Errorf("%d more attempts", n)
+	}
+}
+
+// One who was ready, and whom the others need, falls silent: they go on without.
+func TestReadyFallsSilent(t *testing.T) {
+	w := lacking(t, func(DaemonID) bool { return false })
+	w.run(time.Second, func() bool { return slices.Contains(w.nodes[1].coord.ready, true) })
+	w.drop = func(from, to DaemonID, _ []byte) bool { return (from == 3) != (to == 3) }
+	w.run(3*time.Second, w.together(1, 2))
+}
+
+// A link to who has what a member lacks dies: the attempt ends long before its time, and
+// what the member tells then leads to another.
+func TestRecoversNothing(t *testing.T) {
+	w := lacking(t, func(to DaemonID) bool { return to == 1 })
+	w.drop = func(from, to DaemonID, b []byte) bool { return from == 3 && to == 2 }
+	w.run(5*time.Second, func() bool { return w.together(1, 3)() && w.together(2)() })
+}
+
 // A member reads another configuration of daemons after it has told in which it can be:
 // it cannot take part in what the coordinator has planned, and says so.
 func TestOfferBeforePlan(t *testing.T) {
