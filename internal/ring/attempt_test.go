@@ -127,3 +127,17 @@ func header(n *node, k ringproto.Kind) []byte {
 	h.Put(b)
 	return b
 }
+
+// The first of those who gather falls silent after its JOIN: it is not waited for longer
+// than anybody else, however long an attempt may take.
+func TestFirstSilentWhileGathering(t *testing.T) {
+	timing := LocalTiming()
+	timing.Form = 5 * time.Second
+	w := running(t, 3, func(w *net) { w.timing = timing })
+	w.drop = func(_, _ DaemonID, b []byte) bool { return kindOf(b) == ringproto.Propose }
+	w.nodes[3].beginGather()
+	w.turn(3)
+	w.run(time.Second, func() bool { return w.nodes[1].state == forming })
+	w.drop = func(from, to DaemonID, _ []byte) bool { return (from == 1) != (to == 1) }
+	w.run(2*time.Second, w.together(2, 3))
+}
