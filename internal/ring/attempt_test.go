@@ -62,6 +62,18 @@ func TestRecoversNothing(t *testing.T) {
 	w.run(5*time.Second, func() bool { return w.together(1, 3)() && w.together(2)() })
 }
 
+// One that slept while it recovered does not say that nothing has come of what it lacks.
+func TestSleptWhileRecovering(t *testing.T) {
+	w := lacking(t, func(DaemonID) bool { return false })
+	w.pause(2)
+	w.run((mostBarren+1)*w.nodes[2].t.Form, nil)
+	w.nodes[2].missed = nil
+	w.resume(2)
+	if n := w.nodes[2]; n.byID[3].deaf || n.state != recovering {
+		t.Errorf("it is %v, and 3 deaf: %v", n.state, n.byID[3].deaf)
+	}
+}
+
 // A member reads another configuration of daemons after it has told in which it can be:
 // it cannot take part in what the coordinator has planned, and says so.
 func TestOfferBeforePlan(t *testing.T) {
