@@ -71,12 +71,13 @@ func (m *Machine) units() []unit {
 	return units
 }
 
-// present tells whether p has told of itself lately.
+// present tells whether p has told of itself lately. While we gather, we ask all the
+// time: who has said nothing for as long as a member is waited for is not there.
 func (m *Machine) present(p *peer) bool {
 	if p == m.self {
 		return true
 	}
-	return p.alive() && p.joined >= m.heardSince()
+	return p.alive() && p.joined >= m.heardSince() && (m.state != gathering || m.now-p.heard <= m.t.Gather)
 }
 
 // companions are the members of p's ring if it is alive.

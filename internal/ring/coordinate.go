@@ -282,16 +282,26 @@ func (m *Machine) takeReady(p *peer) {
 }
 
 // silent tells whether member i of the attempt has not answered for too long, or has
-// given it up.
+// given it up. One that is ready repeats that until it can install: others may lack
+// what only it has.
 func (m *Machine) silent(c *coordination, i int) bool {
 	p := c.group[i]
 	since := m.now - c.began
-	if c.bodies.plan != nil && since < 40*m.t.Form {
-		since = m.now - max(p.heard, c.began)
+	heard := m.now - max(p.heard, c.began)
+	switch {
+	case !p.alive() || p.life() != c.lives[i]:
+		return true
+	case c.ready[i]:
+		return heard > max(2*m.t.Form, readySilence)
+	case c.bodies.plan == nil:
+		return c.states[i] == nil && since > m.t.Form
+	default:
+		return heard > m.t.Form || since > 40*m.t.Form
 	}
-	waited := c.states[i] == nil || c.bodies.plan != nil && !c.ready[i]
-	return !p.alive() || p.life() != c.lives[i] || waited && since > m.t.Form
 }
+
+// readySilence is the least time after which a member that is ready counts as silent.
+const readySilence = 5 * mostWait
 
 // coordinate repeats what has not been answered, and goes on without those who do
 // not answer at all.

@@ -24,14 +24,17 @@ type attempt struct {
 	plan *ringproto.PlanBody // nil while forming
 	// mine is what the plan says of our old configuration; nil without one.
 	mine    *ringproto.OldRing
-	missing seqset.Set // what is yet to be recovered
-	done    bool       // nothing is: the coordinator has been told
+	missing seqset.Set    // what is yet to be recovered
+	brought time.Duration // when something of it last came
+	done    bool          // nothing is: the coordinator has been told
 }
 
 const (
 	// formWait is the least time before something is repeated; it grows.
 	formWait = 8 * time.Millisecond
 	mostWait = 100 * time.Millisecond
+	// mostBarren is for how many times Timing.Form nothing may come of what is lacking.
+	mostBarren = 10
 	// mostRecovered is how much a source sends unasked, in bytes.
 	mostRecovered = 128 << 10
 )
@@ -64,17 +67,17 @@ func (m *Machine) onPropose(p *peer, body []byte) {
 	m.sendState()
 }
 
-// joinInAttempt takes a Join during an attempt. Nobody who takes part in one sends
-// any: who does has given it up.
-func (m *Machine) joinInAttempt(p *peer) {
+// joinInAttempt takes the number of a Join, and where its sender is, during an attempt.
+// Nobody who takes part in one sends any: who does has given it up.
+func (m *Machine) joinInAttempt(p *peer, number uint64, config ringproto.Config) {
 	a, c := m.attempt, m.coord
 	switch {
-	case c == nil && p == a.coordinator && p.join.Number > a.joined:
+	case c == nil && p == a.coordinator && number > a.joined:
 		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
 		m.beginGather()
 	case c != nil:
 		i := slices.Index(c.group, p)
-		if i >= 0 && (c.states[i] == nil && p.joinConfig != c.bases[i] || c.states[i] != nil && p.join.Number > c.states[i].Joined) {
+		if i >= 0 && (c.states[i] == nil && config != c.bases[i] || c.states[i] != nil && number > c.states[i].Joined) {
 			c.lives[i] = ringproto.Life{} // goes on without it
 		}
 	}
@@ -147,8 +150,11 @@ func (m *Machine) onPlan(p *peer, body []byte) {
 		return
 	}
 	a.progress = m.now
-	if a.plan == nil {
+	switch {
+	case a.plan == nil:
 		m.recover(&plan)
+	case !a.done:
+		m.ackTo(p, 0) // we are still at it
 	}
 }
 
@@ -196,13 +202,12 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 	mine, ok := m.validPlan(plan)
 	if !ok {
 		m.counts.Malformed++
-		if m.coord != nil {
-			m.beginGather()
-		}
+		m.beginGather() // the coordinator asks for nothing else in this attempt
 		return
 	}
 	a := m.attempt
 	a.plan, a.mine = plan, mine
+	a.brought = m.now
 	m.state = recovering
 	m.known = max(m.known, plan.New.Time)
 	if mine != nil {
@@ -244,7 +249,7 @@ func (m *Machine) onRecovery(p *peer, h *ringproto.Header, known *ringproto.Ring
 		if a.mine != nil && a.missing.Contains(known.High) && m.keepData(h, known.High, b) {
 			if m.ring.store.get(known.High) != nil {
 				a.missing.Remove(known.High, known.High)
-				a.progress, a.wait = m.now, formWait
+				a.progress, a.brought, a.wait = m.now, m.now, formWait
 				a.again = m.ring.gaps.brought(p, m.now)
 				m.checkRecovered()
 			}
@@ -282,6 +287,15 @@ func (m *Machine) sendReady() {
 // askSources asks for what is lacking, each source for its own. It returns how long
 // their answers may take.
 func (m *Machine) askSources() (wait time.Duration) {
+	m.lacking(func(p *peer, wanted *seqset.Set) {
+		m.ask(p, wanted)
+		wait = max(wait, p.answerTime(answerLeast))
+	})
+	return wait
+}
+
+// lacking tells which source has what of that which is lacking.
+func (m *Machine) lacking(from func(p *peer, wanted *seqset.Set)) {
 	a := m.attempt
 	r := m.ring
 	for i, id := range a.mine.Members {
@@ -303,11 +317,18 @@ func (m *Machine) askSources() (wait time.Duration) {
 		wanted := a.missing.Clone()
 		wanted.RemoveSet(lacking)
 		if !wanted.Empty() {
-			m.ask(p, wanted)
-			wait = max(wait, p.answerTime(answerLeast))
+			from(p, wanted)
 		}
 	}
-	return wait
+}
+
+// barren ends an attempt in which nothing comes of what is lacking here.
+func (m *Machine) barren() {
+	m.lacking(func(p *peer, _ *seqset.Set) {
+		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
+		p.deaf = true // it was asked by datagrams to it alone
+	})
+	m.beginGather()
 }
 
 // onInstall installs what has been recovered.
@@ -340,6 +361,10 @@ func (m *Machine) formOn() {
 	a := m.attempt
 	if m.leaving != nil && m.now-m.leaving.since > leavePatience {
 		m.leaveNow()
+		return
+	}
+	if m.state == recovering && !a.done && m.now-a.brought > mostBarren*m.t.Form {
+		m.barren()
 		return
 	}
 	if m.coord != nil {

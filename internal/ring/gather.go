@@ -105,6 +105,9 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 		return
 	}
 	if h.Digest != m.epoch.Digest && p.index < 0 && !m.fits(h.Digest, j.Offer) {
+		if m.attempt != nil {
+			m.joinInAttempt(p, j.Number, h.Config)
+		}
 		m.onMismatch(p, h, nil)
 		return
 	}
@@ -123,7 +126,7 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 			m.joinSoon(joinDelay)
 		}
 	case forming, recovering:
-		m.joinInAttempt(p)
+		m.joinInAttempt(p, j.Number, h.Config)
 	}
 }
 

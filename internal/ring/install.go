@@ -32,7 +32,9 @@ func (m *Machine) install() {
 		if p.incarnation < c.Incarnation {
 			p.anew(c.Incarnation)
 		}
-		p.join.Number = max(p.join.Number, c.Joined)
+		if p.incarnation == c.Incarnation {
+			p.join.Number = max(p.join.Number, c.Joined)
+		}
 		p.joined = never
 		p.asked = 0
 		members = append(members, p)

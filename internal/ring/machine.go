@@ -450,7 +450,7 @@ func (m *Machine) wakeUp(now time.Duration) {
 			m.gather.since = min(now, m.gather.since+late)
 		}
 		if m.attempt != nil {
-			m.attempt.progress = now
+			m.attempt.progress, m.attempt.brought = now, now
 		}
 		if m.coord != nil {
 			m.coord.began += late
