@@ -347,6 +347,8 @@ func TestHungDaemon(t *testing.T) {
 	if refused < 100 {
 		t.Errorf("%d of 200 were refused", refused)
 	}
+	again := time.NewTicker(10 * time.Millisecond) // what waits is sent first
+	defer again.Stop()
 	for {
 		_, err := x.Update(limited(t), []byte("one"))
 		if err == nil {
@@ -355,7 +357,7 @@ func TestHungDaemon(t *testing.T) {
 		if !errors.Is(err, ErrRefused) {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Millisecond) // what waits is sent first
+		<-again.C
 	}
 }
 
