@@ -29,7 +29,7 @@ if [ "$(uname)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
 	command -v ip >/dev/null || missing="$missing iproute2"
 	command -v sysctl >/dev/null || missing="$missing procps"
 	# The console page is tested in a browser, which needs a font.
-	command -v chromium >/dev/null || missing="$missing chromium fonts-dejavu-core"
+	command -v chromium >/dev/null || missing="$missing chromium"
 fi
 # The live view of the monitor is tested in a terminal; elsewhere that is skipped.
 if command -v apt-get >/dev/null; then
@@ -57,13 +57,13 @@ if command -v apt-get >/dev/null; then
 fi
 # The clients in other languages, and the examples that are built on them, on Debian.
 if command -v apt-get >/dev/null; then
-	for tool in python3:python3 php:php-cli perl:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven \
+	for tool in python3:python3 php:php-cli composer:composer prove:perl podchecker:perl ruby:ruby node:nodejs javac:default-jdk-headless mvn:maven \
 		lua5.1:lua5.1 lua5.2:lua5.2 lua5.3:lua5.3 lua5.4:lua5.4 luajit:luajit luarocks:luarocks luacheck:lua-check \
 		tclsh8.6:tcl8.6 npm:npm g++:g++ pkg-config:pkg-config pdftotext:poppler-utils apache2:apache2 mariadbd:mariadb-server; do
 		command -v "${tool%%:*}" >/dev/null || missing="$missing ${tool#*:}"
 	done
 	for package in python3-pip python3-setuptools python3-wheel mypy lua-socket tcl \
-		libapache2-mod-php php-mysql python3-pymysql python3-reportlab; do
+		libapache2-mod-php php-mysql python3-pymysql python3-reportlab fonts-dejavu-core; do
 		dpkg-query -W "$package" >/dev/null 2>&1 || missing="$missing $package"
 	done
 fi

@@ -131,12 +131,12 @@ func TestClients(t *testing.T) {
 
 func (l *language) commands(t *testing.T, all [][]string, env ...string) {
 	t.Helper()
-	outcome := skipped
-	defer func() { suite.results.add(l.Language, t.Name()[strings.LastIndex(t.Name(), "/")+1:], outcome, "") }()
+	outcome, reason := failed, ""
+	defer func() { suite.results.add(l.Language, t.Name()[strings.LastIndex(t.Name(), "/")+1:], outcome, reason) }()
 	if len(all) == 0 {
-		t.Skip("run.json has none")
+		outcome, reason = skipped, "its run.json has none"
+		t.Skip(reason)
 	}
-	outcome = failed
 	for _, argv := range all {
 		if err := l.run(testTime, env, argv); err != nil {
 			t.Error(err)

@@ -19,13 +19,16 @@ import (
 	"time"
 )
 
-// needs skips where the example cannot run.
+// needs skips where the example cannot run, or fails if it must.
 func needs(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("not with -short")
 	}
 	if said, err := exec.Command("python3", "demo.py", "--check").CombinedOutput(); err != nil {
+		if os.Getenv("SPREAD_CONFORMANCE_ALL") != "" {
+			t.Fatalf("%v: %s", err, said)
+		}
 		t.Skipf("%v: %s", err, said)
 	}
 }

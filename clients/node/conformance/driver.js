@@ -9,7 +9,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const connections = new Map();
 
 const operations = {
-  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'async', 'any_group', 'unix_path', 'name_free', 'auth', 'reconnecting'] }),
+  hello: () => ({ language: 'node', client: version, features: ['unix', 'poll', 'any_group', 'unix_path', 'name_free', 'auth', 'reconnecting'] }),
   exit: () => ({}),
 
   async connect({ c, daemon, name, membership, priority, timeout_ms: timeout, auth, reconnecting }) {

@@ -102,7 +102,7 @@ proc digest {bytes} {
 namespace eval op {}
 
 proc op::hello {r c} {
-    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","async","threads","any_group","name_free","auth","reconnecting"]}
+    json::object ok true language {"tcl"} client [json::text $::gospread::version] features {["poll","threads","any_group","name_free","auth","reconnecting"]}
 }
 
 proc op::connect {r c} {
