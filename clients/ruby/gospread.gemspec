@@ -11,7 +11,7 @@ Gem::Specification.new do |spec|
   spec.authors = ["The gospread authors"]
   spec.license = "Apache-2.0"
   spec.required_ruby_version = ">= 3.0"
-  spec.files = Dir["lib/**/*.rb", "README.md", base: __dir__]
+  spec.files = Dir["lib/**/*.rb", "README.md", "LICENSE", "NOTICE", base: __dir__]
   spec.extra_rdoc_files = ["README.md"]
   spec.metadata["rubygems_mfa_required"] = "true"
 end
