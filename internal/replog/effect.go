@@ -24,6 +24,27 @@ type Update struct {
 // Fail, in the order in which they come.
 type Effect interface{ effect() }
 
+// effects collects what is to be done, for both cores.
+type effects struct {
+	out    []Effect
+	failed bool // for good: the last of them is a Fail
+}
+
+func (e *effects) send(data []byte, to ...string) { e.emit(Send{To: to, Data: data}) }
+
+func (e *effects) fail(reason string) {
+	e.failed = true
+	e.emit(Fail{reason})
+}
+
+func (e *effects) emit(x Effect) { e.out = append(e.out, x) }
+
+func (e *effects) take() []Effect {
+	out := e.out
+	e.out = nil
+	return out
+}
+
 // Send is a message to be sent with AGREED service.
 type Send struct {
 	To   []string

@@ -21,13 +21,12 @@ type Everywhere struct {
 	applied uint64
 	mem     *memory
 
-	me     string
-	view   *openView
-	pend   *pending
-	syncs  uint64
-	mark   int64
-	failed bool
-	out    []Effect
+	me    string
+	view  *openView
+	pend  *pending
+	syncs uint64
+	mark  int64
+	effects
 }
 
 // past are the lineages of earlier states.
@@ -546,19 +545,4 @@ func (c *Everywhere) Status() Status {
 		s.Reason = ""
 	}
 	return s
-}
-
-func (c *Everywhere) send(data []byte, to ...string) { c.emit(Send{To: to, Data: data}) }
-
-func (c *Everywhere) fail(reason string) {
-	c.failed = true
-	c.emit(Fail{reason})
-}
-
-func (c *Everywhere) emit(e Effect) { c.out = append(c.out, e) }
-
-func (c *Everywhere) take() []Effect {
-	out := c.out
-	c.out = nil
-	return out
 }

@@ -50,8 +50,7 @@ type Majority struct {
 	written   int // bytes since the last snapshot
 	lastWhole int // bytes of that
 	mark      int64
-	failed    bool
-	out       []Effect
+	effects
 }
 
 // NewMajority makes a replica without a state.
@@ -502,21 +501,6 @@ func (c *Majority) Status() Status {
 		s.Reason = ""
 	}
 	return s
-}
-
-func (c *Majority) send(data []byte, to ...string) { c.emit(Send{To: to, Data: data}) }
-
-func (c *Majority) fail(reason string) {
-	c.failed = true
-	c.emit(Fail{reason})
-}
-
-func (c *Majority) emit(e Effect) { c.out = append(c.out, e) }
-
-func (c *Majority) take() []Effect {
-	out := c.out
-	c.out = nil
-	return out
 }
 
 func listNames(names []string) string {
