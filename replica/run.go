@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gospread/spread"
+	"gospread/spread/internal/reconnect"
 	"gospread/spread/internal/replog"
 )
 
@@ -52,40 +53,23 @@ func (r *Replica) end(err error) error {
 }
 
 func (r *Replica) connections(ctx context.Context) error {
-	const first = 50 * time.Millisecond
-	for delay := first; ctx.Err() == nil; delay = min(2*delay, 5*time.Second) {
+	var pauses reconnect.Pauses
+	for ctx.Err() == nil {
 		c, err := spread.Dial(ctx, r.cfg.Daemon, append(slices.Clone(r.cfg.Dial), spread.WithName(r.cfg.Name), spread.WithMembership(true))...)
 		if err == nil {
-			delay = first
+			pauses.Connected()
 			r.cfg.Logger.Info("connected", "state", r.cfg.State, "as", c.PrivateGroup())
 			err = r.session(ctx, c)
 			_ = c.Close()
-		} else if !passing(err) && ctx.Err() == nil {
+		} else if !reconnect.Passing(err) && ctx.Err() == nil {
 			return err
 		}
 		if ctx.Err() == nil {
 			r.cfg.Logger.Warn("no connection; trying again", "state", r.cfg.State, "daemon", r.cfg.Daemon, "error", err)
-			pause(ctx, delay)
+			pauses.Wait(ctx)
 		}
 	}
 	return nil
-}
-
-// passing tells whether it may help to try again.
-func passing(err error) bool {
-	return errors.Is(err, spread.ErrCouldNotConnect) || errors.Is(err, spread.ErrConnectionClosed) ||
-		errors.Is(err, spread.ErrNotUnique) || errors.Is(err, spread.ErrQuota)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // most is how many messages are handled before what came is acknowledged, if there
@@ -210,7 +194,7 @@ func (r *Replica) rejoin(ctx context.Context, c *spread.Conn, after time.Duratio
 	if err := c.Leave(ctx, r.group); err != nil {
 		return err
 	}
-	pause(ctx, after)
+	reconnect.Pause(ctx, after)
 	return c.Join(ctx, r.group)
 }
 
@@ -248,7 +232,7 @@ func (r *Replica) persist(out []replog.Effect) error {
 // watch goes on without those who say nothing.
 func (r *Replica) watch(ctx context.Context) {
 	var last int64
-	for pause(ctx, r.cfg.Patience) {
+	for reconnect.Pause(ctx, r.cfg.Patience) {
 		r.do(func() []replog.Effect {
 			mark, waiting := r.core.Waiting()
 			stuck := waiting && mark == last

@@ -12,6 +12,7 @@ import (
 
 	"gospread/spread"
 	"gospread/spread/internal/jobtable"
+	"gospread/spread/internal/reconnect"
 )
 
 // Submitter hands in jobs and gets their results. It keeps its connection alive:
@@ -75,16 +76,16 @@ func (s *Submitter) Close() error {
 
 // connections receives, and connects again.
 func (s *Submitter) connections() {
-	delay := firstDelay
+	var pauses reconnect.Pauses
 	for c := s.conn; ; {
 		if c != nil {
+			pauses.Connected()
 			err := s.receive(c)
 			s.setConn(nil, err)
 			_ = c.Close()
-			delay = firstDelay
-		}
-		if s.life.Err() != nil {
-			return
+			if !pauses.Wait(s.life) {
+				return
+			}
 		}
 		var err error
 		if c, err = s.dial(s.life); err == nil {
@@ -94,10 +95,9 @@ func (s *Submitter) connections() {
 		}
 		s.setConn(nil, err)
 		s.log.Warn("no connection; trying again", "error", err)
-		if !pause(s.life, delay) {
+		if !pauses.Wait(s.life) {
 			return
 		}
-		delay = min(2*delay, longestDelay)
 	}
 }
 

@@ -11,12 +11,7 @@ import (
 
 	"gospread/spread"
 	"gospread/spread/internal/jobtable"
-)
-
-// What is waited between attempts to connect: longer each time.
-const (
-	firstDelay   = 50 * time.Millisecond
-	longestDelay = 5 * time.Second
+	"gospread/spread/internal/reconnect"
 )
 
 // Handler does a job and returns its result. Its context ends when the result is
@@ -127,11 +122,12 @@ const lastWait = 2 * time.Second
 var errNotAllowed = errors.New("the daemon does not allow this worker into the group")
 
 func (w *Worker) connections(ctx context.Context) error {
-	for delay := firstDelay; ctx.Err() == nil; delay = min(2*delay, longestDelay) {
+	var pauses reconnect.Pauses
+	for ctx.Err() == nil {
 		c, err := spread.Dial(ctx, w.daemon, append(slices.Clone(w.o.Dial), spread.WithMembership(true))...)
-		lasting := err != nil && !passing(err)
+		lasting := err != nil && !reconnect.Passing(err)
 		if err == nil {
-			delay = firstDelay
+			pauses.Connected()
 			w.o.Logger.Info("connected", "queue", w.queue, "daemon", w.daemon, "as", c.PrivateGroup())
 			err = w.session(ctx, c)
 			lasting = errors.Is(err, errNotAllowed)
@@ -144,26 +140,9 @@ func (w *Worker) connections(ctx context.Context) error {
 			return err
 		}
 		w.o.Logger.Warn("no connection; trying again", "queue", w.queue, "daemon", w.daemon, "error", err)
-		pause(ctx, delay)
+		pauses.Wait(ctx)
 	}
 	return nil
-}
-
-// passing tells whether it may help to try again.
-func passing(err error) bool {
-	return errors.Is(err, spread.ErrCouldNotConnect) || errors.Is(err, spread.ErrConnectionClosed) ||
-		errors.Is(err, spread.ErrNotUnique) || errors.Is(err, spread.ErrQuota)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // session is the life of one connection. It returns when that is lost or ctx ends.
@@ -327,7 +306,7 @@ func (w *Worker) sender(ctx context.Context, c *spread.Conn) {
 // they hang later.
 func (w *Worker) watch(ctx context.Context) {
 	var last int64
-	for pause(ctx, w.o.Patience) {
+	for reconnect.Pause(ctx, w.o.Patience) {
 		w.do(w.core.Tick)
 		w.do(func() []jobtable.Effect {
 			mark, waiting := w.core.Waiting()

@@ -37,8 +37,9 @@ var rooms = map[string]room{
 	// The client side.
 	"":                       {uses: []string{"internal/clientproto"}},
 	"flush":                  {uses: []string{"", "internal/clientproto"}},
-	"workqueue":              {uses: []string{"", "internal/jobtable"}},
-	"replica":                {uses: []string{"", "internal/replog"}},
+	"workqueue":              {uses: []string{"", "internal/jobtable", "internal/reconnect"}},
+	"replica":                {uses: []string{"", "internal/reconnect", "internal/replog"}},
+	"internal/reconnect":     {uses: []string{""}},
 	"internal/replog":        {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"internal/jobtable":      {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"cmd/spuser":             {uses: []string{"internal/spuser"}},
