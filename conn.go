@@ -118,6 +118,11 @@ func (c *Conn) broken(reason *Error) {
 	_ = c.nc.Close()
 }
 
+// closedHere is the error of a connection that was closed by Close.
+func closedHere() *Error {
+	return &Error{Code: ErrIllegalSession, Err: fmt.Errorf("this side has closed the connection: %w", net.ErrClosed)}
+}
+
 // lost makes the error of a connection that broke off.
 func lost(cause error) *Error {
 	var e *Error
@@ -144,7 +149,7 @@ func (c *Conn) Close() error {
 }
 
 func (c *Conn) close() error {
-	reason := &Error{Code: ErrIllegalSession, Err: fmt.Errorf("this side has closed the connection: %w", net.ErrClosed)}
+	reason := closedHere()
 	c.in.close(reason)
 	var err error
 	if c.linger > 0 {

@@ -69,6 +69,12 @@
 // that does not receive is first held back through TCP and then cut off by its
 // daemon, so a client that has joined something must keep receiving.
 //
+// # A connection that comes back
+//
+// [DialReconnecting] makes a connection that connects again when it is lost, to one
+// of several daemons if need be, joins its groups again and tells so between the
+// other events.
+//
 // # Guarantees
 //
 // What each [Service] promises, and what a [View] and its sets tell, is in the

@@ -7,7 +7,7 @@ import (
 )
 
 // Event is what a connection receives: a [*Message], [*View], [*Transition],
-// [*SelfLeave] or [*Rejected].
+// [*SelfLeave] or [*Rejected]; of a [Reconnecting] also [*Lost] and [*Restored].
 type Event interface{ event() }
 
 func (*Message) event()    {}

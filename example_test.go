@@ -115,6 +115,39 @@ func ExampleConn_TrySend() {
 }
 
 // A context ends the waiting, and nothing else.
+// A worker that goes on at another daemon when its own is lost.
+func ExampleDialReconnecting() {
+	ctx := context.Background()
+
+	daemons := []string{daemon, "4803@host2"} // the first that answers
+	c, err := spread.DialReconnecting(ctx, daemons, spread.WithName("alice"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Join(ctx, "jobs"); err != nil {
+		log.Fatal(err)
+	}
+	for ev, err := range c.Events(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch ev := ev.(type) {
+		case *spread.View:
+			fmt.Println(ev.Group, "has the members", ev.Members)
+			return
+		case *spread.Message:
+			fmt.Printf("%s asks for %q\n", ev.Sender, ev.Data)
+		case *spread.Lost:
+			fmt.Println("nothing comes for now:", ev.Err)
+		case *spread.Restored:
+			fmt.Println("here as", ev.PrivateGroup, "again; messages may have been missed")
+		}
+	}
+	// Output:
+	// jobs has the members [#alice#machine1]
+}
+
 func ExampleConn_Receive_cancel() {
 	ctx := context.Background()
 	c, err := spread.Dial(ctx, daemon, spread.WithName("alice")) // such as "4803"

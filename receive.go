@@ -24,9 +24,13 @@ func (c *Conn) Receive(ctx context.Context) (Event, error) {
 // Events returns the events from now on, as Receive does. The sequence ends with
 // the first error.
 func (c *Conn) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return events(ctx, c.Receive)
+}
+
+func events(ctx context.Context, receive func(context.Context) (Event, error)) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
-			ev, err := c.Receive(ctx)
+			ev, err := receive(ctx)
 			if !yield(ev, err) || err != nil {
 				return
 			}

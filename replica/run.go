@@ -61,7 +61,7 @@ func (r *Replica) connections(ctx context.Context) error {
 			r.cfg.Logger.Info("connected", "state", r.cfg.State, "as", c.PrivateGroup())
 			err = r.session(ctx, c)
 			_ = c.Close()
-		} else if !reconnect.Passing(err) && ctx.Err() == nil {
+		} else if !spread.Passing(err) && ctx.Err() == nil {
 			return err
 		}
 		if ctx.Err() == nil {

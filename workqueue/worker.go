@@ -125,7 +125,7 @@ func (w *Worker) connections(ctx context.Context) error {
 	var pauses reconnect.Pauses
 	for ctx.Err() == nil {
 		c, err := spread.Dial(ctx, w.daemon, append(slices.Clone(w.o.Dial), spread.WithMembership(true))...)
-		lasting := err != nil && !reconnect.Passing(err)
+		lasting := err != nil && !spread.Passing(err)
 		if err == nil {
 			pauses.Connected()
 			w.o.Logger.Info("connected", "queue", w.queue, "daemon", w.daemon, "as", c.PrivateGroup())

@@ -35,11 +35,11 @@ var pureStd = []string{
 // room needs a decision about its arrows.
 var rooms = map[string]room{
 	// The client side.
-	"":                       {uses: []string{"internal/clientproto"}},
+	"":                       {uses: []string{"internal/clientproto", "internal/reconnect"}},
 	"flush":                  {uses: []string{"", "internal/clientproto"}},
 	"workqueue":              {uses: []string{"", "internal/jobtable", "internal/reconnect"}},
 	"replica":                {uses: []string{"", "internal/reconnect", "internal/replog"}},
-	"internal/reconnect":     {uses: []string{""}},
+	"internal/reconnect":     {},
 	"internal/replog":        {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"internal/jobtable":      {pure: true, std: append([]string{"crypto/sha256", "encoding/hex"}, pureStd...)},
 	"cmd/spuser":             {uses: []string{"internal/spuser"}},

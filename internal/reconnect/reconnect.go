@@ -1,13 +1,10 @@
-// Package reconnect is what programs that keep a connection have in common: which
-// errors may pass, and how long is waited between attempts.
+// Package reconnect says how long a program that keeps a connection waits between
+// attempts.
 package reconnect
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"gospread/spread"
 )
 
 // First and Longest are the shortest and the longest pause between attempts.
@@ -15,12 +12,6 @@ const (
 	First   = 50 * time.Millisecond
 	Longest = 5 * time.Second
 )
-
-// Passing tells whether it may help to try again after an error of [spread.Dial].
-func Passing(err error) bool {
-	return errors.Is(err, spread.ErrCouldNotConnect) || errors.Is(err, spread.ErrConnectionClosed) ||
-		errors.Is(err, spread.ErrNotUnique) || errors.Is(err, spread.ErrQuota)
-}
 
 // Pause waits for d. It returns false at once when ctx ends.
 func Pause(ctx context.Context, d time.Duration) bool {

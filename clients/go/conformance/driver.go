@@ -28,22 +28,23 @@ func main() {
 
 // request is a line of the runner; each op uses some of the fields.
 type request struct {
-	Op          string
-	C           string
-	Daemon      string
-	Name        string
-	Membership  bool
-	Priority    bool
-	Auth        []string
-	TimeoutMs   int `json:"timeout_ms"`
-	Group       string
-	Groups      []string
-	Service     string
-	Type        int16
-	Data        []byte `json:"data_b64"`
-	SelfDiscard bool   `json:"self_discard"`
-	Repeat      int
-	Count       int
+	Op           string
+	C            string
+	Daemon       string
+	Name         string
+	Membership   bool
+	Priority     bool
+	Auth         []string
+	Reconnecting bool
+	TimeoutMs    int `json:"timeout_ms"`
+	Group        string
+	Groups       []string
+	Service      string
+	Type         int16
+	Data         []byte `json:"data_b64"`
+	SelfDiscard  bool   `json:"self_discard"`
+	Repeat       int
+	Count        int
 }
 
 // reply is a line of the driver.
@@ -84,8 +85,18 @@ type driver map[string]*conn
 
 // conn is a connection and the socket below it.
 type conn struct {
-	*spread.Conn
+	session
+	plain  *spread.Conn // nil: it is one that comes back
 	socket net.Conn
+}
+
+// session is what a connection can do, whether it comes back or not.
+type session interface {
+	Join(ctx context.Context, group string) error
+	Leave(ctx context.Context, group string) error
+	Send(ctx context.Context, m *spread.Outgoing) error
+	Receive(ctx context.Context) (spread.Event, error)
+	Close() error
 }
 
 func (d driver) close() {
@@ -98,7 +109,7 @@ func (d driver) do(q *request) reply {
 	switch q.Op {
 	case "hello":
 		return reply{"ok": true, "language": "go", "client": spread.LibraryVersion().String(),
-			"features": []string{"unix", "poll", "threads", "any_group", "unix_path", "name_free", "auth"}}
+			"features": []string{"unix", "poll", "threads", "any_group", "unix_path", "name_free", "auth", "reconnecting"}}
 	case "exit":
 		return reply{"ok": true}
 	case "connect":
@@ -122,7 +133,7 @@ func (d driver) do(q *request) reply {
 	case "drain":
 		return drain(ctx, c, q.Count)
 	case "poll":
-		_, n := c.Pending()
+		_, n := c.plain.Pending()
 		return reply{"ok": true, "bytes": n}
 	case "stall", "resume":
 		return reply{"ok": true} // the library reads ahead up to its bound, and no further
@@ -162,12 +173,24 @@ func (d driver) connect(q *request) reply {
 		return c.socket, err
 	}))
 	var err error
-	if c.Conn, err = spread.Dial(ctx, q.Daemon, opts...); err != nil {
+	if q.Reconnecting {
+		return d.connectReconnecting(ctx, q, c, opts)
+	}
+	if c.plain, err = spread.Dial(ctx, q.Daemon, opts...); err != nil {
 		return failure(err)
 	}
-	d[q.C] = c
-	v := c.DaemonVersion()
-	return reply{"ok": true, "private_group": text(c.PrivateGroup()), "daemon_version": []int{v.Major, v.Minor, v.Patch}}
+	c.session, d[q.C] = c.plain, c
+	v := c.plain.DaemonVersion()
+	return reply{"ok": true, "private_group": text(c.plain.PrivateGroup()), "daemon_version": []int{v.Major, v.Minor, v.Patch}}
+}
+
+func (d driver) connectReconnecting(ctx context.Context, q *request, c *conn, opts []spread.Option) reply {
+	r, err := spread.DialReconnecting(ctx, []string{q.Daemon}, opts...)
+	if err != nil {
+		return failure(err)
+	}
+	c.session, d[q.C] = r, c
+	return reply{"ok": true, "private_group": text(r.Conn().PrivateGroup())}
 }
 
 func multicast(ctx context.Context, c *conn, q *request) reply {
@@ -217,6 +240,10 @@ func message(ev spread.Event) reply {
 		return reply{"kind": "transition", "group": text(ev.Group), "id": id(ev.ID)}
 	case *spread.SelfLeave:
 		return reply{"kind": "self_leave", "group": text(ev.Group)}
+	case *spread.Lost:
+		return reply{"kind": "lost", "text": ev.Err.Error()}
+	case *spread.Restored:
+		return reply{"kind": "reconnected", "private_group": text(ev.PrivateGroup)}
 	case *spread.Rejected:
 		m := regular(&ev.Message)
 		m["kind"], m["request"] = "reject", ev.Request.String()
