@@ -17,16 +17,13 @@ type limits struct {
 
 // bounds are three times what is aimed at; the original's are those of its
 // time-outs here.
-func bounds(s setup) limits {
+func bounds() limits {
 	if target.original {
 		return limits{kill: 2 * time.Second, stop: 2 * time.Second, silent: 2 * time.Second, restart: 2 * time.Second, heal: 6 * time.Second}
 	}
 	b := limits{
 		kill: 900 * time.Millisecond, stop: 90 * time.Millisecond, silent: 3600 * time.Millisecond,
 		restart: 900 * time.Millisecond, heal: 4500 * time.Millisecond,
-	}
-	if s.segment > 0 { // between sites, silence is given more time
-		b.silent = 8 * time.Second
 	}
 	if raceDetector { // some five times slower
 		b = limits{2 * b.kill, 4 * b.stop, 2 * b.silent, 2 * b.restart, 2 * b.heal}
@@ -41,7 +38,7 @@ func TestThreeUnicast(t *testing.T)   { testEach(t, setup{daemons: 3, segment: 1
 // testEach has each kind of fault happen once to each kind of member.
 func testEach(t *testing.T, s setup) {
 	c := newCluster(t, s)
-	b := bounds(s)
+	b := bounds()
 	first, last := 0, len(c.all)-1
 	c.round("nothing", func(ctx context.Context) { c.hold(ctx, time.Second) })
 	if !target.original {
