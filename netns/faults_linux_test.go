@@ -2,6 +2,8 @@ package netns
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,6 +36,34 @@ func bounds() limits {
 func TestThreeMulticast(t *testing.T) { testEach(t, setup{daemons: 3}) }
 func TestTwoSegments(t *testing.T)    { testEach(t, setup{daemons: 4, segment: 2}) }
 func TestThreeUnicast(t *testing.T)   { testEach(t, setup{daemons: 3, segment: 1}) }
+
+// TestSegments has other kinds of segments.
+func TestSegments(t *testing.T) {
+	for _, k := range []struct {
+		name, addrs string
+		v6          bool
+	}{
+		{"broadcast", "198.18.77.255:4803", false},
+		{"two addresses", "225.0.77.1:4803 225.0.77.2", false},
+		{"IPv6", "[ff02::77]:4803", true},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			c := newCluster(t, setup{daemons: 3, addrs: k.addrs, v6: k.v6})
+			b := bounds()
+			c.round("kill the first", func(ctx context.Context) { c.killed(ctx, b, 0) })
+			c.round("cable of the second", func(ctx context.Context) { c.unplugged(ctx, b, 1) })
+			for _, d := range c.daemons {
+				text, err := os.ReadFile(d.log)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(string(text), "each member is sent a copy instead") {
+					t.Errorf("%s does not use the address of the segment:\n%s", d.name, text)
+				}
+			}
+		})
+	}
+}
 
 // testEach has each kind of fault happen once to each kind of member.
 func testEach(t *testing.T, s setup) {
