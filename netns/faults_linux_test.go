@@ -73,6 +73,7 @@ func testEach(t *testing.T, s setup) {
 	c.round("nothing", func(ctx context.Context) { c.hold(ctx, time.Second) })
 	if !target.original {
 		c.round("the last naps", func(ctx context.Context) { c.napped(ctx, last) })
+		c.round("the first is starved", func(ctx context.Context) { c.starved(ctx, first) })
 	}
 	c.round("kill the first", func(ctx context.Context) { c.killed(ctx, b, first) })
 	c.round("kill the last", func(ctx context.Context) { c.killed(ctx, b, last) })
@@ -130,6 +131,22 @@ func (c *cluster) napped(ctx context.Context, i int) {
 	c.progress(ctx, "after a nap", c.all...)
 	if now := c.load.Changes(); now != changes {
 		c.t.Errorf("the membership changed because a daemon slept for 400 ms: %d network views", now-changes)
+	}
+}
+
+// starved: a node runs for a small part of the time only, and must stay.
+func (c *cluster) starved(ctx context.Context, i int) {
+	c.t.Helper()
+	changes := c.load.Changes()
+	for range 8 {
+		c.pause(i)
+		c.hold(ctx, 300*time.Millisecond)
+		c.resume(i)
+		c.hold(ctx, 50*time.Millisecond)
+	}
+	c.progress(ctx, "starved", c.all...)
+	if now := c.load.Changes(); now != changes {
+		c.t.Errorf("the membership changed because a daemon was starved: %d network views", now-changes)
 	}
 }
 
