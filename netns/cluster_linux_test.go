@@ -26,6 +26,17 @@ type setup struct {
 	// segment is how many daemons share a segment with multicast; 1: all is unicast;
 	// 0: there is one segment.
 	segment int
+	// addrs are the segment's addresses, if there is one; empty: a multicast group.
+	addrs string
+	v6    bool
+}
+
+// address is where the daemon of a node is.
+func (s *setup) address(node int) string {
+	if s.v6 {
+		return fmt.Sprintf("fd77::%d", node+1)
+	}
+	return address(node)
 }
 
 // cluster is a number of daemons with their network and the traffic of checked
@@ -77,9 +88,13 @@ func (s *setup) conf() string {
 		size = s.daemons
 	}
 	for first := 0; first < s.daemons; first += size {
-		lines = append(lines, fmt.Sprintf("Spread_Segment 225.0.77.%d:%d {", first+1, clientPort))
+		addrs := fmt.Sprintf("225.0.77.%d:%d", first+1, clientPort)
+		if s.addrs != "" {
+			addrs = s.addrs
+		}
+		lines = append(lines, "Spread_Segment "+addrs+" {")
 		for i := first; i < min(first+size, s.daemons); i++ {
-			lines = append(lines, fmt.Sprintf("d%d %s", i+1, address(i)))
+			lines = append(lines, fmt.Sprintf("d%d %s", i+1, s.address(i)))
 		}
 		lines = append(lines, "}")
 	}
@@ -97,7 +112,7 @@ func (c *cluster) startLoad(s setup) {
 		o.Rate = s.rate
 	}
 	for i := range c.daemons {
-		o.Daemons = append(o.Daemons, fmt.Sprintf("%d@%s", clientPort, address(i)))
+		o.Daemons = append(o.Daemons, fmt.Sprintf("%d@%s", clientPort, s.address(i)))
 	}
 	o.Limit = patience
 	o.ReusedIDs = target.original

@@ -2,6 +2,8 @@ package netns
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,16 +19,13 @@ type limits struct {
 
 // bounds are three times what is aimed at; the original's are those of its
 // time-outs here.
-func bounds(s setup) limits {
+func bounds() limits {
 	if target.original {
 		return limits{kill: 2 * time.Second, stop: 2 * time.Second, silent: 2 * time.Second, restart: 2 * time.Second, heal: 6 * time.Second}
 	}
 	b := limits{
 		kill: 900 * time.Millisecond, stop: 90 * time.Millisecond, silent: 3600 * time.Millisecond,
 		restart: 900 * time.Millisecond, heal: 4500 * time.Millisecond,
-	}
-	if s.segment > 0 { // between sites, silence is given more time
-		b.silent = 8 * time.Second
 	}
 	if raceDetector { // some five times slower
 		b = limits{2 * b.kill, 4 * b.stop, 2 * b.silent, 2 * b.restart, 2 * b.heal}
@@ -38,14 +37,43 @@ func TestThreeMulticast(t *testing.T) { testEach(t, setup{daemons: 3}) }
 func TestTwoSegments(t *testing.T)    { testEach(t, setup{daemons: 4, segment: 2}) }
 func TestThreeUnicast(t *testing.T)   { testEach(t, setup{daemons: 3, segment: 1}) }
 
+// TestSegments has other kinds of segments.
+func TestSegments(t *testing.T) {
+	for _, k := range []struct {
+		name, addrs string
+		v6          bool
+	}{
+		{"broadcast", "198.18.77.255:4803", false},
+		{"two addresses", "225.0.77.1:4803 225.0.77.2", false},
+		{"IPv6", "[ff02::77]:4803", true},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			c := newCluster(t, setup{daemons: 3, addrs: k.addrs, v6: k.v6})
+			b := bounds()
+			c.round("kill the first", func(ctx context.Context) { c.killed(ctx, b, 0) })
+			c.round("cable of the second", func(ctx context.Context) { c.unplugged(ctx, b, 1) })
+			for _, d := range c.daemons {
+				text, err := os.ReadFile(d.log)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(string(text), "each member is sent a copy instead") {
+					t.Errorf("%s does not use the address of the segment:\n%s", d.name, text)
+				}
+			}
+		})
+	}
+}
+
 // testEach has each kind of fault happen once to each kind of member.
 func testEach(t *testing.T, s setup) {
 	c := newCluster(t, s)
-	b := bounds(s)
+	b := bounds()
 	first, last := 0, len(c.all)-1
 	c.round("nothing", func(ctx context.Context) { c.hold(ctx, time.Second) })
 	if !target.original {
 		c.round("the last naps", func(ctx context.Context) { c.napped(ctx, last) })
+		c.round("the first is starved", func(ctx context.Context) { c.starved(ctx, first) })
 	}
 	c.round("kill the first", func(ctx context.Context) { c.killed(ctx, b, first) })
 	c.round("kill the last", func(ctx context.Context) { c.killed(ctx, b, last) })
@@ -103,6 +131,22 @@ func (c *cluster) napped(ctx context.Context, i int) {
 	c.progress(ctx, "after a nap", c.all...)
 	if now := c.load.Changes(); now != changes {
 		c.t.Errorf("the membership changed because a daemon slept for 400 ms: %d network views", now-changes)
+	}
+}
+
+// starved: a node runs for a small part of the time only, and must stay.
+func (c *cluster) starved(ctx context.Context, i int) {
+	c.t.Helper()
+	changes := c.load.Changes()
+	for range 8 {
+		c.pause(i)
+		c.hold(ctx, 300*time.Millisecond)
+		c.resume(i)
+		c.hold(ctx, 50*time.Millisecond)
+	}
+	c.progress(ctx, "starved", c.all...)
+	if now := c.load.Changes(); now != changes {
+		c.t.Errorf("the membership changed because a daemon was starved: %d network views", now-changes)
 	}
 }
 

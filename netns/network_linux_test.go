@@ -32,7 +32,8 @@ func newNetwork(t testing.TB, nodes int, dir string) *network {
 			fmt.Sprintf("link add %s type veth peer name eth0 netns %d", port(i), s.tid),
 			fmt.Sprintf("link set %s master br0 up", port(i)))
 		s.ip(t,
-			fmt.Sprintf("addr add %s/24 dev eth0", address(i)),
+			fmt.Sprintf("addr add %s/24 brd + dev eth0", address(i)),
+			fmt.Sprintf("addr add %s/64 dev eth0 nodad", (&setup{v6: true}).address(i)),
 			"link set eth0 up",
 			"route add 224.0.0.0/4 dev eth0")
 		n.nodes = append(n.nodes, s)

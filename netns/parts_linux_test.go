@@ -9,7 +9,7 @@ import (
 
 func TestFive(t *testing.T) {
 	s := setup{daemons: 5}
-	c, b := newCluster(t, s), bounds(s)
+	c, b := newCluster(t, s), bounds()
 	c.round("two and three", func(ctx context.Context) {
 		c.parted(ctx, b, []int{0, 1}, []int{2, 3, 4})
 		c.healed(ctx, b)
@@ -33,24 +33,24 @@ func TestFive(t *testing.T) {
 	c.round("parted while a change goes on", func(ctx context.Context) { c.cascade(ctx, b) })
 	c.round("stopped while a change goes on", func(ctx context.Context) { c.stoppedInChange(ctx, b) })
 	c.round("packets lost", func(ctx context.Context) { c.lossy(ctx) })
-	c.random("at random", 8*time.Second, *seed)
+	c.random("at random", 8*time.Second, *seed, -1)
 }
 
 func TestFiveUnicast(t *testing.T) {
 	s := setup{daemons: 5, segment: 1}
-	c, b := newCluster(t, s), bounds(s)
+	c, b := newCluster(t, s), bounds()
 	c.round("two and three", func(ctx context.Context) {
 		c.parted(ctx, b, []int{0, 1}, []int{2, 3, 4})
 		c.healed(ctx, b)
 	})
 	c.round("killed while parts merge", func(ctx context.Context) { c.killedInMerge(ctx, b) })
-	c.random("at random", 8*time.Second, *seed)
+	c.random("at random", 8*time.Second, *seed, -1)
 }
 
 func TestEight(t *testing.T) {
 	began := time.Now()
 	s := setup{daemons: 8, rate: 30}
-	c, b := newCluster(t, s), bounds(s)
+	c, b := newCluster(t, s), bounds()
 	c.round("all started at once", func(ctx context.Context) {
 		c.seen(ctx, "with namespaces, to the view", began, patience, c.all...)
 		c.hold(ctx, time.Second)
@@ -62,7 +62,7 @@ func TestEight(t *testing.T) {
 	})
 	c.round("all but one started at once", func(ctx context.Context) { c.killedAtOnce(ctx, b, c.without(3)...) })
 	c.round("rolling restart", func(ctx context.Context) { c.rolling(ctx, b) })
-	c.random("at random", 8*time.Second, *seed)
+	c.random("at random", 8*time.Second, *seed, -1)
 }
 
 // parted parts the network, and waits until every part is among itself.

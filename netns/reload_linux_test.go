@@ -16,7 +16,7 @@ func TestReload(t *testing.T) {
 		t.Skip("it dies of SIGHUP")
 	}
 	s := setup{daemons: 4}
-	c, b := newCluster(t, s), bounds(s)
+	c, b := newCluster(t, s), bounds()
 	three := setup{daemons: 3}
 	c.round("removed and put back", func(ctx context.Context) {
 		c.hold(ctx, 300*time.Millisecond)
@@ -30,7 +30,7 @@ func TestReload(t *testing.T) {
 	})
 	c.round("nothing has changed", func(ctx context.Context) {
 		c.reload(&s, 0, 1, 2, 3)
-		c.hold(ctx, time.Second)
+		c.lasts(ctx, time.Second, c.all...)
 	})
 }
 

@@ -85,10 +85,17 @@ func (d *Daemon) warnUnsealed(cfg *conf.Config) {
 	}
 }
 
-// rejections logs datagrams that could not be opened, each reason once in a while.
+// rejections logs datagrams that could not be opened, each reason once in a while for
+// each daemon, and for all who are none.
 type rejections struct {
 	mu   sync.Mutex
-	last map[error]time.Time
+	last map[rejection]time.Time
+}
+
+// rejection is a daemon ("": a stranger) and why its datagrams are refused.
+type rejection struct {
+	daemon string
+	err    error
 }
 
 const rejectionEvery = 10 * time.Second
@@ -98,20 +105,38 @@ func (d *Daemon) rejected(from netip.AddrPort, err error) {
 	if errors.Is(err, seal.ErrOwn) || errors.Is(err, seal.ErrReplay) {
 		return
 	}
+	what := rejection{d.daemonAt(from), err}
 	r := &d.rejections
 	r.mu.Lock()
 	now := time.Now()
-	due := now.Sub(r.last[err]) >= rejectionEvery
+	due := now.Sub(r.last[what]) >= rejectionEvery
 	if due {
 		if r.last == nil {
-			r.last = make(map[error]time.Time)
+			r.last = make(map[rejection]time.Time)
 		}
-		r.last[err] = now
+		r.last[what] = now
 	}
 	r.mu.Unlock()
-	if due {
-		d.log.log(entry{level: conf.LevelWarning, flags: conf.FlagNetwork | conf.FlagPrint, key: "refused datagram",
-			text:   fmt.Sprintf("Network: a datagram from %s is refused: %v", from, err),
-			fields: []slog.Attr{slog.String("remote", from.String()), slog.String("reason", err.Error())}})
+	if !due {
+		return
 	}
+	e := entry{level: conf.LevelWarning, flags: conf.FlagNetwork | conf.FlagPrint, key: "refused datagram",
+		fields: []slog.Attr{slog.String("remote", from.String()), slog.String("reason", err.Error())}}
+	who := from.String()
+	if what.daemon != "" {
+		who = fmt.Sprintf("daemon %s at %v", what.daemon, from)
+		e.fields = append(e.fields, slog.String("daemon", what.daemon))
+	}
+	e.text = fmt.Sprintf("Network: a datagram from %s is refused: %v", who, err)
+	d.log.log(e)
+}
+
+// daemonAt is the name of the daemon that sends from there, "" if none does.
+func (d *Daemon) daemonAt(from netip.AddrPort) string {
+	for _, c := range d.epochs.now().Daemons() {
+		if c.Addr.WithZone("") == from.Addr().Unmap().WithZone("") && (from.Port() == c.Port || from.Port() == c.Port+1) {
+			return c.Name
+		}
+	}
+	return ""
 }

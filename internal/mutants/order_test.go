@@ -127,7 +127,7 @@ var orderFaults = []fault{
 		why:   "They bound memory and bursts, not the order.",
 		edits: []edit{{"ring/flow.go", "left := w - int(r.high-r.stable)", "left := w"}}},
 	{name: "a daemon that overslept suspects the others",
-		why:   "It costs a change of membership for nothing, which breaks no rule; pauses in the scripts are shorter than the time of silence that is allowed.",
+		why:   "It costs a change of membership for nothing, which breaks no rule; pauses in the scripts are shorter than the time of silence that is allowed. TestOverslept and TestSleptWhileRecovering of internal/ring show it.",
 		edits: []edit{{"ring/machine.go", "late > min(overslept, m.t.Loss/4) {", "false {"}}},
 	{name: "large datagrams are never given up",
 		why:   "Black holes end with the other faults, and a hole is filled then. The simulator would show it if a path kept its limit.",

@@ -31,6 +31,7 @@ type Coverage struct {
 	StartsInGather  int // daemons that started while others gathered
 	OneWayStable    int // configurations that lasted while a one-way cut did
 	LargeHoles      int // ACKs that asked for some 30 ranges and more
+	MoreHoles       int // of these, asked for as many as one may, so for a part of the holes only
 	SafeAfterSignal int
 	AfterSignal     int // ordered deliveries after the signal
 	BehindHole      int // of these, behind a hole
@@ -42,6 +43,9 @@ type Coverage struct {
 	Signals, NetworkViews, MergedViews, Exchanges, Interrupted, Provisional int
 	FinishedLate                                                            int // exchanges that ended behind the signal that interrupted them
 }
+
+// mostRanges is how many ranges an ACK of internal/ring lists at most.
+const mostRanges = 100
 
 // Add sums coverage up.
 func (c *Coverage) Add(o *Coverage) {
@@ -89,8 +93,13 @@ func (c *Coverage) packet(h *host, d *Datagram) {
 			h.planned = false
 		}
 	case ringproto.Ack:
-		if len(d.Packet.Data) > ringproto.RingSize+64 {
+		const stamp = 8
+		if b := d.Packet.Data; len(b) > ringproto.RingSize+64 {
 			c.LargeHoles++
+			var a ringproto.AckBody
+			if a.Parse(b[ringproto.RingSize+stamp:]) == nil && len(a.Missing.Ranges()) >= mostRanges {
+				c.MoreHoles++
+			}
 		}
 	case ringproto.Data:
 		hd, err := ringproto.ParseHeader(d.Packet.Data)

@@ -60,8 +60,8 @@ func TestRandom(t *testing.T) {
 		return p
 	})
 	missing := total.Missing()
-	// So rare that a script is for it: TestExchangeEndsBehindSignal.
-	missing = slices.DeleteFunc(missing, func(s string) bool { return s == "FinishedLate" })
+	// So rare that scripts are for them: TestExchangeEndsBehindSignal, TestMoreHolesThanADatagramLists.
+	missing = slices.DeleteFunc(missing, func(s string) bool { return s == "FinishedLate" || s == "MoreHoles" })
 	if *covered && *seeds >= 200 && len(missing) > 0 {
 		t.Errorf("these never came about: %s", strings.Join(missing, ", "))
 	}

@@ -1,0 +1,59 @@
+package daemon
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gospread/spread/internal/seal"
+)
+
+// TestUnsealedIsWarnedOf: where datagrams leave the machine and there is no key.
+func TestUnsealedIsWarnedOf(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const elsewhere = "Spread_Segment 203.0.113.1:4803 { elsewhere 203.0.113.1 }\n"
+	for _, c := range []struct {
+		name, more string
+		want       bool
+	}{
+		{"one daemon", "", false},
+		{"another on this machine", "Spread_Segment 127.0.0.1:4905 { near 127.0.0.1 }\n", false},
+		{"another elsewhere", elsewhere, true},
+		{"another elsewhere, with a key", elsewhere + "RingKeyFile = " + key, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := startDaemon(t, c.more, Options{})
+			r.log.wait(t, "Membership id is")
+			if have := strings.Contains(r.log.String(), "the ring is not sealed: daemons run on several machines"); have != c.want {
+				t.Errorf("warned %v, want %v:\n%s", have, c.want, r.log)
+			}
+		})
+	}
+}
+
+// TestRefusedDatagramsAreNamed: each daemon whose datagrams cannot be opened is named,
+// once in a while.
+func TestRefusedDatagramsAreNamed(t *testing.T) {
+	r := startDaemon(t, "Spread_Segment 127.0.0.1:4905 { near 127.0.0.1 }\nSpread_Segment 127.0.0.1:4907 { by 127.0.0.1 }\n", Options{})
+	for _, from := range []string{"127.0.0.1:4905", "127.0.0.1:4906", "127.0.0.1:4907", "127.0.0.1:4905", "[::ffff:127.0.0.1]:4908", "127.0.0.9:4905", "127.0.0.1:999"} {
+		r.rejected(netip.MustParseAddrPort(from), seal.ErrUnknownKey)
+	}
+	r.rejected(netip.MustParseAddrPort("127.0.0.1:4905"), seal.ErrReplay)
+	r.log.wait(t, "127.0.0.9:4905")
+	r.log.wait(t, "Membership id is")
+	for text, want := range map[string]int{
+		"a datagram from daemon near at 127.0.0.1:4905 is refused: " + seal.ErrUnknownKey.Error(): 1,
+		"a datagram from daemon by at 127.0.0.1:4907 is refused: ":                                1,
+		"a datagram from 127.0.0.9:4905 is refused: ":                                             1,
+		" is refused: ": 3,
+	} {
+		if n := strings.Count(r.log.String(), text); n != want {
+			t.Errorf("%d times, want %d: %s", n, want, text)
+		}
+	}
+}
