@@ -22,7 +22,7 @@ type orderer interface {
 	Refused(now time.Duration, id ring.DaemonID)
 	SetDatagram(bytes int)
 	Offer(e ring.Epoch)
-	Lacking() (members []ring.DaemonID, offering bool)
+	Lacking() (members []ring.Lack, offering bool)
 	Tune(t ring.Timing, w ring.Windows)
 	Leave(now time.Duration)
 	Left() bool
@@ -474,7 +474,7 @@ func (e *engine) offerEpoch(epoch ring.Epoch) {
 }
 
 // lacking tells for whose offer the one made here waits.
-func (e *engine) lacking() (members []ring.DaemonID, waiting bool) {
+func (e *engine) lacking() (members []ring.Lack, waiting bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.ring.Lacking()

@@ -85,17 +85,24 @@ const (
 	offerEvery    = time.Minute
 )
 
-// reportWaiting names those that a new configuration waits for, if there are any.
+// reportWaiting names those that a new configuration waits for, if there are any, and
+// tells those that have another new one from those that have none.
 func (d *Daemon) reportWaiting() (waiting bool) {
 	members, waiting := d.engine.lacking()
-	if len(members) == 0 {
-		return waiting
+	current, ours := d.epochs.now().Hash(), d.config.Load().Hash()
+	var without []string
+	for _, m := range members {
+		name := d.daemonName(m.Daemon)
+		if m.Offers == 0 || m.Offers == current {
+			without = append(without, name)
+			continue
+		}
+		d.log.print("Spread: the new configuration of daemons, with hash value %d, waits: daemon %s has been reloaded with another file, with hash value %d; "+
+			"give both the same file and reload them", ours, name, m.Offers)
 	}
-	var names []string
-	for _, id := range members {
-		names = append(names, d.daemonName(id))
+	if len(without) > 0 {
+		d.log.print("Spread: the new configuration of daemons waits: reload the daemons %s, with the same file", strings.Join(without, ", "))
 	}
-	d.log.print("Spread: the new configuration of daemons waits: reload the daemons %s, with the same file", strings.Join(names, ", "))
 	return waiting
 }
 

@@ -36,16 +36,23 @@ func (m *Machine) Offer(e Epoch) {
 	m.offer()
 }
 
+// Lack is a member that has not offered what is offered here.
+type Lack struct {
+	Daemon DaemonID
+	// Offers is the digest of what it offers instead, 0 for nothing.
+	Offers uint32
+}
+
 // Lacking tells whether a configuration is offered here that is not yet in force, and
 // which members of the present ring have not offered it.
-func (m *Machine) Lacking() (members []DaemonID, offering bool) {
+func (m *Machine) Lacking() (members []Lack, offering bool) {
 	if m.next == nil {
 		return nil, false
 	}
 	if m.state == operational {
 		for i, p := range m.ring.members {
-			if m.next.place(p.id) >= 0 && m.ring.offers[i] != m.next.Digest {
-				members = append(members, p.id)
+			if offers := m.ring.offers[i]; m.next.place(p.id) >= 0 && offers != m.next.Digest {
+				members = append(members, Lack{p.id, offers})
 			}
 		}
 	}

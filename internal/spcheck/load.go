@@ -33,7 +33,26 @@ type Load struct {
 	attempt uint32 // the attempt to come to rest that goes on; 0 for none
 	settled bool
 	counts  counts
-	last    string // the last rejection
+	last    string   // the last rejection
+	names   []string // of the daemons, as they call themselves; "" before the first connection
+}
+
+// twice says which of the daemons that were named are the same.
+func (l *Load) twice() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var notes []string
+	first := map[string]string{}
+	for i, name := range l.names {
+		switch as, again := first[name]; {
+		case name == "":
+		case again:
+			notes = append(notes, fmt.Sprintf("%s and %s are one daemon, %s: between them there is nothing to check", as, l.o.Daemons[i], name))
+		default:
+			first[name] = l.o.Daemons[i]
+		}
+	}
+	return notes
 }
 
 // counts are those of all rounds.
@@ -50,7 +69,7 @@ func Start(o Options) (*Load, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Load{o: o, run: rand.Uint32(), stop: stop, changed: make(chan struct{})}
+	l := &Load{o: o, run: rand.Uint32(), stop: stop, changed: make(chan struct{}), names: make([]string, len(o.Daemons))}
 	l.record = newRecord(l.run, 0, o.Groups, o.Events)
 	for d := range o.Daemons {
 		for k := range o.Clients {

@@ -32,6 +32,8 @@ type Summary struct {
 	ViolationCount int       `json:"violation_count"`
 	// Incomplete says what could not be checked; empty if all was.
 	Incomplete []string `json:"incomplete"`
+	// Notes say what was checked less than it may seem.
+	Notes []string `json:"notes"`
 
 	// Trace are the traces of the first round with violations, as text.
 	Trace []byte `json:"-"`
@@ -56,7 +58,7 @@ type Finding struct {
 func newSummary(o *Options) *Summary {
 	return &Summary{
 		Daemons: o.Daemons, Clients: o.Clients * len(o.Daemons), Groups: o.Groups,
-		Violations: []Finding{}, Incomplete: []string{},
+		Violations: []Finding{}, Incomplete: []string{}, Notes: []string{},
 	}
 }
 
@@ -81,6 +83,7 @@ func (s *Summary) add(l *Load, r *Result, settling error) {
 	if settling != nil {
 		s.incomplete(settling)
 	}
+	s.Notes = append([]string{}, l.twice()...)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.Rejected = l.counts.rejected
@@ -122,6 +125,9 @@ func (s *Summary) Text() string {
 		s.Compared.OrderPairs, s.Compared.Survivors, s.Compared.SafeBefore, s.Compared.SafeAfter)
 	if s.Rejected > 0 {
 		line("rejected     %d requests", s.Rejected)
+	}
+	for _, text := range s.Notes {
+		line("NOTE         %s", text)
 	}
 	for _, text := range s.Incomplete {
 		line("INCOMPLETE   %s", text)

@@ -49,6 +49,9 @@ func TestRun(t *testing.T) {
 		if n := strings.Count(lines.String(), "\n"); n != 2 || !strings.Contains(lines.String(), "0 violations, at rest") {
 			t.Errorf("lines of the rounds:\n%s", &lines)
 		}
+		if want := "NOTE         " + o.Daemons[0] + " and " + o.Daemons[1] + " are one daemon, machine1"; !strings.Contains(s.Text(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, s.Text())
+		}
 	})
 }
 
@@ -245,7 +248,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"daemons", "clients", "seconds", "rounds", "sent", "delivered", "views", "signals", "compared", "violations", "violation_count", "incomplete"} {
+	for _, key := range []string{"daemons", "clients", "seconds", "rounds", "sent", "delivered", "views", "signals", "compared", "violations", "violation_count", "incomplete", "notes"} {
 		if _, ok := got[key]; !ok {
 			t.Errorf("no %q in %s", key, &b)
 		}

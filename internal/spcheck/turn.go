@@ -49,6 +49,7 @@ func (l *Load) connected(c *client, conn *spread.Conn, serial uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.conn, c.serial, c.id = conn, serial, hash(conn.PrivateGroup())
+	l.names[c.daemon] = conn.Daemon()
 	l.assign(c)
 	l.notify()
 }
