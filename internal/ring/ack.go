@@ -34,6 +34,8 @@ type gaps struct {
 	tries   int           // requests in a row that brought nothing
 	got     int           // what the last request has brought
 	pieces  bool          // large datagrams seem not to reach us
+	aru     uint64        // up to where all is here
+	moved   time.Duration // when that changed last, or nothing was missing
 	missing seqset.Set
 	// patience is how long a number may be missing before it is asked for.
 	patience time.Duration
@@ -212,8 +214,11 @@ func (m *Machine) fillGaps() {
 	r := m.ring
 	g := &r.gaps
 	if r.aru >= r.high {
-		*g = gaps{patience: g.patience, pieces: g.pieces}
+		*g = gaps{patience: g.patience, pieces: g.pieces, aru: r.aru, moved: m.now}
 		return
+	}
+	if r.aru != g.aru || g.moved == 0 {
+		g.aru, g.moved = r.aru, m.now
 	}
 	if g.patience == 0 {
 		g.patience = firstPatience
@@ -224,6 +229,7 @@ func (m *Machine) fillGaps() {
 	case m.now >= g.at:
 		r.missing(g.mark, &g.missing)
 		p := m.whoHas(g)
+		g.try()
 		m.ask(p, &g.missing)
 		m.unanswered(p)
 		g.asked = g.mark
@@ -231,16 +237,19 @@ func (m *Machine) fillGaps() {
 	}
 }
 
-// ask asks p for packets.
-func (m *Machine) ask(p *peer, missing *seqset.Set) {
-	g := &m.ring.gaps
+// try counts a try to get what is missing, from one member or several.
+func (g *gaps) try() {
 	if g.got > 0 {
 		g.tries = 0
 	}
 	g.pieces = g.pieces || g.tries >= piecesAfter
+	g.tries, g.got = g.tries+1, 0
+}
+
+// ask asks p for packets.
+func (m *Machine) ask(p *peer, missing *seqset.Set) {
 	m.counts.Asked++
 	m.sendAck(p, 0, missing)
-	g.tries, g.got = g.tries+1, 0
 }
 
 // brought takes note of a packet that has been asked for. When no more come, the

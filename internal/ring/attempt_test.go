@@ -153,3 +153,95 @@ func TestFirstSilentWhileGathering(t *testing.T) {
 	w.drop = func(from, to DaemonID, _ []byte) bool { return (from == 1) != (to == 1) }
 	w.run(2*time.Second, w.together(2, 3))
 }
+
+// What was said in a former attempt of the same coordinator, and comes late, counts for
+// nothing in the next.
+func TestFormerAttempt(t *testing.T) {
+	stuck := func(t *testing.T, at ringproto.Kind) *net {
+		w := running(t, 3)
+		w.drop = func(_, _ DaemonID, b []byte) bool { return kindOf(b) == at }
+		w.nodes[3].beginGather()
+		w.turn(3)
+		w.run(time.Second, func() bool { return w.nodes[1].coord != nil && w.nodes[2].attempt != nil && w.nodes[3].attempt != nil })
+		w.run(20*time.Millisecond, nil)
+		return w
+	}
+	former := func(id ringproto.Attempt) ringproto.Attempt {
+		id.Number--
+		return id
+	}
+	say := func(w *net, from, to DaemonID, k ringproto.Kind, body []byte) {
+		w.nodes[to].Receive(w.now, append(header(w.nodes[from], k), body...))
+		w.turn(to)
+	}
+	t.Run("PROPOSE", func(t *testing.T) {
+		w := stuck(t, ringproto.State)
+		id := w.nodes[2].attempt.id
+		var b ringproto.ProposeBody
+		if err := b.Parse(w.nodes[1].coord.bodies.propose); err != nil {
+			t.Fatal(err)
+		}
+		b.Attempt = former(b.Attempt)
+		say(w, 1, 2, ringproto.Propose, b.Append(nil))
+		if now := w.nodes[2].attempt.id; now != id {
+			t.Errorf("it takes part in %v, was in %v", now, id)
+		}
+	})
+	t.Run("STATE", func(t *testing.T) {
+		w := stuck(t, ringproto.State)
+		var b ringproto.StateBody
+		if err := b.Parse(w.nodes[2].attempt.state); err != nil {
+			t.Fatal(err)
+		}
+		b.Attempt = former(b.Attempt)
+		say(w, 2, 1, ringproto.State, b.Append(nil))
+		if w.nodes[1].coord.states[1] != nil {
+			t.Error("it counts")
+		}
+		b.Attempt = w.nodes[1].attempt.id
+		if say(w, 2, 1, ringproto.State, b.Append(nil)); w.nodes[1].coord.states[1] == nil {
+			t.Error("that of this attempt does not count")
+		}
+	})
+	t.Run("PLAN", func(t *testing.T) {
+		w := stuck(t, ringproto.Plan)
+		var b ringproto.PlanBody
+		if err := b.Parse(w.nodes[1].coord.bodies.plan); err != nil {
+			t.Fatal(err)
+		}
+		b.Attempt = former(b.Attempt)
+		say(w, 1, 2, ringproto.Plan, b.Append(nil))
+		if w.nodes[2].attempt.plan != nil {
+			t.Error("it is followed")
+		}
+		b.Attempt = w.nodes[2].attempt.id
+		if say(w, 1, 2, ringproto.Plan, b.Append(nil)); w.nodes[2].attempt.plan == nil {
+			t.Error("that of this attempt is not followed")
+		}
+	})
+	t.Run("READY", func(t *testing.T) {
+		w := stuck(t, ringproto.Ready)
+		id := w.nodes[1].attempt.id
+		say(w, 2, 1, ringproto.Ready, ringproto.AppendAttempt(nil, former(id)))
+		if w.nodes[1].coord.ready[1] {
+			t.Error("it counts")
+		}
+		if say(w, 2, 1, ringproto.Ready, ringproto.AppendAttempt(nil, id)); !w.nodes[1].coord.ready[1] {
+			t.Error("that of this attempt does not count")
+		}
+	})
+	t.Run("INSTALL", func(t *testing.T) {
+		w := stuck(t, ringproto.Ready)
+		id, was := w.nodes[2].attempt.id, w.changes(2)
+		if !w.nodes[2].attempt.done {
+			t.Fatal("2 is not ready:", w.states())
+		}
+		say(w, 1, 2, ringproto.Install, ringproto.AppendAttempt(nil, former(id)))
+		if w.changes(2) != was {
+			t.Error("it is followed")
+		}
+		if say(w, 1, 2, ringproto.Install, ringproto.AppendAttempt(nil, id)); w.changes(2) == was {
+			t.Error("that of this attempt is not followed")
+		}
+	})
+}

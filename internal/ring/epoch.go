@@ -173,6 +173,12 @@ func (m *Machine) accepts(digest uint32) bool {
 	return digest == m.epoch.Digest || digest == m.past && m.past != 0 || m.next != nil && digest == m.next.Digest
 }
 
+// ofOurs tells whether a member says something of the present ring. It may not have come
+// to the places yet at which several configurations of daemons came into force.
+func (m *Machine) ofOurs(p *peer, h *ringproto.Header) bool {
+	return m.ring != nil && p.index >= 0 && h.Config == m.ring.id
+}
+
 // fits tells whether we can share an epoch with a daemon in one that offers another.
 func (m *Machine) fits(in, offers uint32) bool {
 	_, ok := common([]epochs{m.epochsOf(m.self), {in, offers}})

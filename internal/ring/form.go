@@ -173,7 +173,7 @@ func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, 
 		last = i
 		self = self || c.Life == m.self.life()
 	}
-	if !self || plan.New.Leader != plan.Attempt.Coordinator.ID || plan.New.Time <= m.known || plan.New.Time > LastTime {
+	if !self || plan.New.Leader != plan.Attempt.Coordinator.ID || plan.New.Time <= m.known || plan.New.Time > m.latest() {
 		return nil, false
 	}
 	if m.ring == nil {
@@ -287,6 +287,7 @@ func (m *Machine) sendReady() {
 // askSources asks for what is lacking, each source for its own. It returns how long
 // their answers may take.
 func (m *Machine) askSources() (wait time.Duration) {
+	m.ring.gaps.try()
 	m.lacking(func(p *peer, wanted *seqset.Set) {
 		m.ask(p, wanted)
 		wait = max(wait, p.answerTime(answerLeast))

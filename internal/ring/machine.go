@@ -144,7 +144,7 @@ func (m *Machine) receive(b []byte, whole bool) {
 	case p == nil, p == m.self, m.state == departed:
 		m.counts.Foreign++
 		return
-	case !m.accepts(h.Digest), h.Kind == ringproto.Differ:
+	case !m.accepts(h.Digest) && !m.ofOurs(p, &h), h.Kind == ringproto.Differ:
 		m.counts.Mismatched++
 		m.onMismatch(p, &h, b[ringproto.HeaderSize:])
 		return
@@ -345,7 +345,9 @@ func (m *Machine) Refused(now time.Duration, id DaemonID) {
 	if p.incarnation != 0 && p.ended == p.incarnation {
 		return
 	}
-	p.ended = p.incarnation
+	// It may live behind something that lets through what goes to everybody, and
+	// refuses the rest: until it answers, it is not to be counted on.
+	p.ended, p.deaf = p.incarnation, true
 	switch {
 	case m.state == operational && p.index >= 0:
 		m.note(Note{Kind: NoteRefused, Daemon: p.id})
@@ -445,6 +447,7 @@ func (m *Machine) wakeUp(now time.Duration) {
 		if m.ring != nil {
 			m.ring.progress = now
 			m.ring.passing.since = now
+			m.ring.gaps.moved = now
 		}
 		if m.state == gathering {
 			m.gather.since = min(now, m.gather.since+late)
@@ -464,6 +467,16 @@ func (m *Machine) note(n Note) { m.notes = append(m.notes, n) }
 // wall is the present time in seconds since 1970, as far as this life knows it.
 func (m *Machine) wall() uint32 {
 	return m.o.Incarnation + uint32((m.now-m.start)/time.Second)
+}
+
+// latest is the latest time of a configuration that is believed. Clocks may be wrong by
+// much, but what uses times up for good is refused.
+func (m *Machine) latest() uint32 {
+	const (
+		year2038  = 1 << 31 // for daemons whose clock has not been set
+		seventeen = 1 << 29 // years
+	)
+	return min(max(m.wall(), m.known, year2038), LastTime-seventeen) + seventeen
 }
 
 // Present is the last configuration installed, nil before the first.

@@ -88,6 +88,8 @@ const (
 	// NoteRegroup: a new configuration of daemons is in force that does not have all
 	// members of the ring, or has them in another order or in other segments.
 	NoteRegroup
+	// NoteStuck: packets that others told of have not come For so long.
+	NoteStuck
 )
 
 var noteTexts = [...]string{"has another configuration", "is refused by its host: no daemon runs there", "is silent",
@@ -95,7 +97,8 @@ var noteTexts = [...]string{"has another configuration", "is refused by its host
 	"did not answer while a membership was formed",
 	"is not taken notice of: its clock was set back before it started, and an earlier life of it is known; set its clock and restart it",
 	"has ended, as another daemon knows",
-	"the new configuration of daemons has other members, or another order"}
+	"the new configuration of daemons has other members, or another order",
+	"packets that others told of have not come"}
 
 // Note is something that an operator should read.
 type Note struct {

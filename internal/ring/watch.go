@@ -16,6 +16,9 @@ func (m *Machine) windowClosed() bool {
 func (m *Machine) watch() {
 	r := m.ring
 	m.checkAnswers()
+	if m.state == operational {
+		m.watchGaps()
+	}
 	if m.state != operational {
 		return
 	}
@@ -48,6 +51,20 @@ func (m *Machine) checkAnswers() {
 		}
 		m.ping(p)
 		r.acks.checkAt = m.now + m.t.Beat/2
+	}
+}
+
+// mostStuck is for how many times Timing.Loss nothing may come of what is missing here,
+// while others answer.
+const mostStuck = 10
+
+// watchGaps ends the ring when what is missing here does not come, however often it is
+// asked for: nobody has it, or it does not get through. The recovery finds out which.
+func (m *Machine) watchGaps() {
+	r := m.ring
+	if stuck := m.now - r.gaps.moved; r.aru < r.high && stuck > mostStuck*m.t.Loss {
+		m.note(Note{Kind: NoteStuck, For: stuck})
+		m.beginGather()
 	}
 }
 
