@@ -110,7 +110,7 @@ var changeFaults = []fault{
 
 	// Attempts.
 	{name: "a plan of another attempt is accepted",
-		why:   "It takes a plan that comes between the proposal of the next attempt of the same coordinator and its plan, and says something else than that. Random runs hold back datagrams until the next proposal, and TestLateDatagramsOfAnAttempt of internal/sim does so with each kind; neither shows it. No test does.",
+		why:   "It takes a plan that comes between the proposal of the next attempt of the same coordinator and its plan, and says something else than that. Random runs hold back datagrams until the next proposal, and TestLateDatagramsOfAnAttempt of internal/sim does so with each kind; neither shows it. TestFormerAttempt of internal/ring does.",
 		edits: []edit{{"ring/form.go", "if plan.Attempt != a.id {", "if false {"}}},
 	{name: "an installation of another attempt is accepted",
 		why:   "As above, for the installation. (1 in 500 seeds of any, 249, and of holes, 203: D9.)",

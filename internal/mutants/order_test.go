@@ -91,7 +91,7 @@ var orderFaults = []fault{
 		edits: []edit{{"ring/ack.go", "if r.aru >= r.high {\n\t\t*g", "if true {\n\t\t*g"}}},
 	{name: "what is missing is asked for once",
 		load: "holes", rules: "D20@0", within: 60,
-		edits: []edit{{"ring/ack.go", "m.sendAck(p, 0, missing)\n", "if g.tries == 0 { m.sendAck(p, 0, missing) }\n"}}},
+		edits: []edit{{"ring/ack.go", "m.sendAck(p, 0, missing)\n", "if m.ring.gaps.tries == 1 { m.sendAck(p, 0, missing) }\n"}}},
 	{name: "only own packets are sent again",
 		why:   "Who asks in vain for what is lacking gives the attempt up, and goes on without those who were asked. TestAnswer of internal/ring shows it.",
 		edits: []edit{{"ring/ack.go", "if k == nil {\n\t\t\t\tcontinue", "if k == nil || k.origin != m.self {\n\t\t\t\tcontinue"}}},
