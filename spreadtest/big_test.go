@@ -25,7 +25,7 @@ func TestBigGroups(t *testing.T) {
 		t.Run("storm", func(t *testing.T) { testStorm(t, members, asking) })
 		return
 	}
-	t.Run("few ask", func(t *testing.T) { t.Parallel(); testBig(t, 2000, 50, true) })
+	t.Run("few ask", func(t *testing.T) { t.Parallel(); testBig(t, 2500, 50, true) })
 	t.Run("storm", func(t *testing.T) {
 		t.Parallel()
 		testStorm(t, 2000, 20, spreadtest.WithConfig("MaxSessionBytes = 3000000"))
