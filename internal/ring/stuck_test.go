@@ -30,7 +30,7 @@ func goesOn(w *net) {
 	for i := range 3 {
 		w.submit(DaemonID(1+i), Agreed, fmt.Sprint("after ", i))
 	}
-	w.run((mostStuck+2)*LocalTiming().Loss, w.got(3, 1, 2, 3))
+	w.run(leastStuck+2*LocalTiming().Loss, w.got(3, 1, 2, 3))
 }
 
 // A number that nobody has given, within the window, stops the order only until the ring
@@ -58,7 +58,7 @@ func TestNotStuck(t *testing.T) {
 	w := running(t, 3)
 	w.drop = func(_, to DaemonID, b []byte) bool { return to == 3 && kindOf(b) == ringproto.Data }
 	w.submit(1, Agreed, "lost")
-	w.run((mostStuck-1)*LocalTiming().Loss, nil)
+	w.run(leastStuck-LocalTiming().Loss, nil)
 	w.pause(3)
 	w.run(LocalTiming().Loss/2, nil)
 	w.resume(3)
@@ -79,7 +79,7 @@ func TestPacketsDoNotArrive(t *testing.T) {
 		w.submit(2, Safe, "small")
 		w.run(100*time.Millisecond, nil)
 	}
-	w.run((mostStuck+10)*LocalTiming().Loss, w.got(rounds, 1, 2, 4))
+	w.run(2*leastStuck, w.got(rounds, 1, 2, 4))
 	w.drop = nil
 	w.run(10*time.Second, w.together(1, 2, 3, 4))
 }

@@ -54,15 +54,19 @@ func (m *Machine) checkAnswers() {
 	}
 }
 
-// mostStuck is for how many times Timing.Loss nothing may come of what is missing here,
-// while others answer.
-const mostStuck = 10
+// mostStuck is for how many times Timing.Loss nothing may come of what is missing here
+// while others answer, and leastStuck how long at least: on a path on which most is
+// lost, or large datagrams are, that takes seconds also where silence is noticed at once.
+const (
+	mostStuck  = 10
+	leastStuck = 10 * time.Second
+)
 
 // watchGaps ends the ring when what is missing here does not come, however often it is
 // asked for: nobody has it, or it does not get through. The recovery finds out which.
 func (m *Machine) watchGaps() {
 	r := m.ring
-	if stuck := m.now - r.gaps.moved; r.aru < r.high && stuck > mostStuck*m.t.Loss {
+	if stuck := m.now - r.gaps.moved; r.aru < r.high && stuck > max(mostStuck*m.t.Loss, leastStuck) {
 		m.note(Note{Kind: NoteStuck, For: stuck})
 		m.beginGather()
 	}
