@@ -108,6 +108,10 @@ func TestHub(t *testing.T) {
 			w.set(func() { w.loss = 1 })
 			w.send(2, "x")
 		}, [3][]string{}},
+		{"for members only", func(w *world) {
+			w.plugs[0].SetMembers([]uint32{1, 3})
+			w.plugs[0].Send([]link.Datagram{{Members: true, Data: []byte("x")}, {Members: true, To: 2, Data: []byte("y")}, {Data: []byte("z")}})
+		}, [3][]string{nil, {"token y from 1", "z from 1"}, {"x from 1", "z from 1"}}},
 		{"one that is down sends nothing", func(w *world) { w.unplug(w.plugs[0]); w.send(0, "x") }, [3][]string{}},
 		{"and gets nothing that was waiting", func(w *world) {
 			w.set(func() { w.delay = ms })

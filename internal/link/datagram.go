@@ -9,8 +9,11 @@ type Datagram struct {
 	// in others. Via is not changed.
 	Near bool
 	Via  []uint32
-	Bulk bool   // data as against token and control: to one daemon's data port, not its token port
-	Data []byte // 1 to MaxDatagram bytes
+	// Members, with To 0: of the daemons that are sent a copy each, only those of
+	// SetMembers. Whom a multicast or broadcast address reaches is not ours to choose.
+	Members bool
+	Bulk    bool   // data as against token and control: to one daemon's data port, not its token port
+	Data    []byte // 1 to MaxDatagram bytes
 }
 
 // Received is a datagram that has come.
@@ -41,7 +44,7 @@ const (
 
 // sameWay tells whether two datagrams go to the same daemons; false may be wrong.
 func (d *Datagram) sameWay(e *Datagram) bool {
-	return d.To == e.To && d.Near == e.Near && len(d.Via) == len(e.Via) && (len(d.Via) == 0 || &d.Via[0] == &e.Via[0])
+	return d.To == e.To && d.Near == e.Near && d.Members == e.Members && len(d.Via) == len(e.Via) && (len(d.Via) == 0 || &d.Via[0] == &e.Via[0])
 }
 
 // chunk counts the datagrams at the start of batch that may go in one segmented

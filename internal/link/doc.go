@@ -14,10 +14,11 @@
 //
 // [Link.Send] takes a batch. What goes to everybody is sent once to each address
 // of the own segment, or to each of its members where the segment has none that
-// reaches several, and to each daemon of other segments. Equal neighbours in the
-// batch become one segmented message (UDP_SEGMENT), and all of it a few system
-// calls (sendmmsg). Where the kernel refuses segmentation towards one destination
-// the same datagrams go out separately, there and from then on.
+// reaches several, and to each daemon of other segments. Of what is for members of
+// the ring only, daemons that are none get no copies ([Link.SetMembers]). Equal
+// neighbours in the batch become one segmented message (UDP_SEGMENT), and all of it
+// a few system calls (sendmmsg). Where the kernel refuses segmentation towards one
+// destination the same datagrams go out separately, there and from then on.
 //
 // # Receiving
 //

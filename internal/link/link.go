@@ -46,8 +46,9 @@ type Link struct {
 
 	mu       sync.Mutex // guards what follows
 	sockets  []*socket
-	groups   []netip.Addr // of the own segment, as far as in use
-	grouped  bool         // groups have been opened
+	members  map[uint32]bool // see SetMembers; nil: not known
+	groups   []netip.Addr    // of the own segment, as far as in use
+	grouped  bool            // groups have been opened
 	report   Report
 	handler  Handler
 	closed   bool
@@ -241,9 +242,24 @@ func (l *Link) SetPeers(peers []Peer) error {
 	if len(neighbours) == 0 {
 		groups = nil
 	}
-	l.table.Store(newTable(own, peers, groups, l.host.zone, l.table.Load()))
+	l.table.Store(newTable(own, peers, l.members, groups, l.host.zone, l.table.Load()))
 	l.setLimit(l.measure(peers, groups))
 	return nil
+}
+
+// SetMembers tells who gets the datagrams that are for members; before the first call,
+// everybody does. A host that is down costs the others dearly: until the kernel has
+// given up looking for its address it keeps what is sent there, for seconds, at the
+// expense of our socket. So it should get no more than what finds it again.
+func (l *Link) SetMembers(ids []uint32) {
+	members := make(map[uint32]bool, len(ids))
+	for _, id := range ids {
+		members[id] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members = members
+	l.table.Store(l.table.Load().with(members))
 }
 
 // errClosed is the result of what is asked of a closed link.
@@ -401,8 +417,12 @@ func (l *Link) setReport() {
 		}
 		r.ReceiveBuffer, r.SendBuffer = min(r.ReceiveBuffer, in), min(r.SendBuffer, out)
 	}
-	if first && r.ReceiveBuffer < wantedBuffer && r.ReceiveBuffer < l.cfg.Buffer {
-		l.warn(fmt.Sprintf("the system allows receive buffers of %d bytes only; bursts will be lost and sent again: %s", r.ReceiveBuffer, bufferAdvice))
+	small := func(bytes int) bool { return first && bytes < wantedBuffer && bytes < l.cfg.Buffer }
+	if small(r.ReceiveBuffer) {
+		l.warn(fmt.Sprintf("the system allows receive buffers of %d bytes only; bursts will be lost and sent again: %s", r.ReceiveBuffer, receiveAdvice))
+	}
+	if small(r.SendBuffer) {
+		l.warn(fmt.Sprintf("the system allows send buffers of %d bytes only; a few hosts that do not answer can use them up: %s", r.SendBuffer, sendAdvice))
 	}
 	r.Features = features(l)
 }

@@ -219,7 +219,10 @@ func (c *kernelConn) close() {
 
 func (c *kernelConn) release() { unix.Close(c.fd) }
 
-const bufferAdvice = "raise net.core.rmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+const (
+	receiveAdvice = "raise net.core.rmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+	sendAdvice    = "raise net.core.wmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+)
 
 // features are those in use.
 func features(l *Link) Feature {
