@@ -42,6 +42,7 @@ func (b *inbox) Receive(batch []link.Received) {
 
 func (b *inbox) Refused(peer uint32) { b.note("refused by %d", peer) }
 func (b *inbox) Resized(int)         {}
+func (b *inbox) Noted(string)        {}
 
 // world is a hub with the daemons 1 and 2 in one segment and 3 in another.
 type world struct {

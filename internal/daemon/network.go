@@ -51,6 +51,8 @@ type network struct {
 	sealer  atomic.Pointer[seal.Sealer]
 	// rejected is told why a datagram was not opened, by its source.
 	rejected func(from netip.AddrPort, err error)
+	// noted is told what operators should know of the link. It may be nil.
+	noted func(level conf.Level, text string)
 	// Of the turn under way.
 	out   []byte
 	batch []link.Datagram
@@ -274,8 +276,18 @@ func (i inlet) Refused(peer uint32) {
 }
 
 // Resized implements link.Handler.
-func (i inlet) Resized(int) {
+func (i inlet) Resized(limit int) {
+	i.note(conf.LevelInfo, fmt.Sprintf("the paths to the other daemons take datagrams of %d bytes now", limit))
 	i.turn(func() { i.ring.SetDatagram(i.net.datagram()) })
+}
+
+// Noted implements link.Handler.
+func (i inlet) Noted(text string) { i.note(conf.LevelWarning, text) }
+
+func (i inlet) note(level conf.Level, text string) {
+	if i.net.noted != nil {
+		i.net.noted(level, text)
+	}
 }
 
 // turn makes a turn that begins with f, and writes what came of it.

@@ -25,7 +25,7 @@ type Received struct {
 }
 
 // Handler is told what comes in. Receive is called by several goroutines at a
-// time, one for each socket; Refused and Resized by one more. None is called from
+// time, one for each socket; the others by one more. None is called from
 // within a method of Link other than by these goroutines, so a handler may hold a
 // lock that is also held around Send.
 type Handler interface {
@@ -35,6 +35,8 @@ type Handler interface {
 	Refused(peer uint32)
 	// Resized: MaxDatagram has changed, to so many bytes.
 	Resized(limit int)
+	// Noted: something has changed on this host that the operator should know of.
+	Noted(text string)
 }
 
 const (

@@ -37,6 +37,13 @@
 // datagrams lowers [Link.MaxDatagram]; what is larger then goes in fragments, so
 // that datagrams that cannot be cut any more still arrive.
 //
+// # Changes of the host
+//
+// Every few seconds the link looks whether the interface with the own address is still
+// the one on which it joined its groups; one that has taken its place is used instead.
+// Every ten minutes it measures the paths again, so that MaxDatagram grows when a
+// narrow one has become wider. [Handler] is told of both.
+//
 // # Systems
 //
 // All of this is for Linux. Elsewhere, and with [Native] switched off, a portable

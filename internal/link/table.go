@@ -90,9 +90,9 @@ func newTable(self Peer, peers []Peer, members map[uint32]bool, groups []netip.A
 	}
 	to := func(a netip.AddrPort) *dest {
 		a = bare(a)
-		d := known[a]
-		if d == nil {
-			d = &dest{addr: a, raw: encodeAddr(a, zone)}
+		d, raw := known[a], encodeAddr(a, zone)
+		if d == nil || d.raw != raw {
+			d = &dest{addr: a, raw: raw}
 			known[a] = d
 		}
 		return d
