@@ -42,6 +42,7 @@ func (b *inbox) Receive(batch []link.Received) {
 
 func (b *inbox) Refused(peer uint32) { b.note("refused by %d", peer) }
 func (b *inbox) Resized(int)         {}
+func (b *inbox) Noted(string)        {}
 
 // world is a hub with the daemons 1 and 2 in one segment and 3 in another.
 type world struct {
@@ -108,6 +109,10 @@ func TestHub(t *testing.T) {
 			w.set(func() { w.loss = 1 })
 			w.send(2, "x")
 		}, [3][]string{}},
+		{"for members only", func(w *world) {
+			w.plugs[0].SetMembers([]uint32{1, 3})
+			w.plugs[0].Send([]link.Datagram{{Members: true, Data: []byte("x")}, {Members: true, To: 2, Data: []byte("y")}, {Data: []byte("z")}})
+		}, [3][]string{nil, {"token y from 1", "z from 1"}, {"x from 1", "z from 1"}}},
 		{"one that is down sends nothing", func(w *world) { w.unplug(w.plugs[0]); w.send(0, "x") }, [3][]string{}},
 		{"and gets nothing that was waiting", func(w *world) {
 			w.set(func() { w.delay = ms })

@@ -30,6 +30,7 @@ type plug struct {
 	handler link.Handler
 	gate    *gate // not nil: paused
 	stats   link.Counters
+	members []uint32 // nil: not known
 
 	wake    chan struct{} // holds one: something was put
 	started chan struct{} // closed by Start
@@ -64,7 +65,7 @@ func (p *plug) Send(batch []link.Datagram) {
 	for i := range batch {
 		d := &batch[i]
 		for _, to := range h.sites {
-			if to != p.site && goesTo(d, p.site, to) {
+			if to != p.site && goesTo(d, p.site, to) && p.has(d, to) {
 				p.stats.DatagramsOut++
 				p.stats.BytesOut += uint64(len(d.Data))
 				h.carry(d, p.site, to, now)
@@ -82,6 +83,12 @@ func goesTo(d *link.Datagram, from, to *site) bool {
 		return to.segment == from.segment || slices.Contains(d.Via, to.id)
 	}
 	return true
+}
+
+// has tells whether a site is not left out for being no member, as if all sites were
+// sent a copy each.
+func (p *plug) has(d *link.Datagram, to *site) bool {
+	return d.To != 0 || !d.Members || p.members == nil || slices.Contains(p.members, to.id)
 }
 
 // SendTo implements daemon.Carrier: there is nobody but the daemons.
@@ -222,6 +229,9 @@ func (p *plug) Close() error {
 
 // SetPeers implements daemon.Carrier: the hub knows them all.
 func (p *plug) SetPeers([]link.Peer) error { return nil }
+
+// SetMembers implements daemon.Carrier.
+func (p *plug) SetMembers(ids []uint32) { p.hub.set(func() { p.members = ids }) }
 
 // Report implements daemon.Carrier.
 func (p *plug) Report() link.Report { return link.Report{} }

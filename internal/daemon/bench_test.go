@@ -24,7 +24,7 @@ func (silent) epochBegins(uint32) []group.Daemon { return nil }
 func benchmarkTurn(b *testing.B, receivers int) {
 	const batch = 90
 	r := ring.New(ring.Options{Self: 1, Incarnation: 1, Peers: []ring.Peer{{ID: 1}}}, 0)
-	e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func([]ring.Packet) {})
+	e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func(*ring.Output) {})
 	var buf []byte
 	for i := range receivers {
 		s := session.Detached(fmt.Sprintf("r%d", i), "d")
@@ -63,7 +63,7 @@ func benchmarkTurn(b *testing.B, receivers int) {
 func BenchmarkShow(b *testing.B) {
 	for _, groups := range []int{0, 100, 2000} {
 		r := ring.New(ring.Options{Self: 1, Incarnation: 1, Peers: []ring.Peer{{ID: 1}}}, 0)
-		e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func([]ring.Packet) {})
+		e := newEngine(time.Now(), r, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func(*ring.Output) {})
 		for i := range 10 {
 			s := session.Detached(fmt.Sprintf("r%d", i), "d")
 			e.Claim(s.Private)

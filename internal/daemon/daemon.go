@@ -351,7 +351,7 @@ func (d *Daemon) makeEngine(cfg *conf.Config) error {
 	if err := d.sealRing(cfg, o.Incarnation); err != nil {
 		return err
 	}
-	d.network.rejected = d.rejected
+	d.network.rejected, d.network.noted = d.rejected, d.networkNoted
 	d.epochs.set(cfg)
 	o.Datagram = d.network.datagram()
 	d.engine = newEngine(began, ring.New(o, 0), o.Self, groupDaemons(cfg), d, d.network.send)

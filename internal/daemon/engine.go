@@ -49,7 +49,7 @@ type witness interface {
 type engine struct {
 	witness witness
 	self    ring.DaemonID
-	send    func([]ring.Packet) // to the other daemons; called in a turn
+	send    func(*ring.Output) // takes what is for the other daemons, before the events are applied; called in a turn
 	// panicked is told of a panic in a turn before that ends the process. It may be nil.
 	panicked func(value any, stack []byte)
 
@@ -78,7 +78,7 @@ type engine struct {
 	rosters rosters
 }
 
-func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func([]ring.Packet)) *engine {
+func newEngine(began time.Time, r orderer, self ring.DaemonID, daemons []group.Daemon, w witness, send func(*ring.Output)) *engine {
 	e := &engine{witness: w, self: self, send: send, ring: r, began: began, left: make(chan struct{}), names: make(map[clientproto.Name]*session.Session),
 		lookout: lookout{bounds: listed()}, depths: stats.Of(stats.Bytes)}
 	e.groups = group.New(self, daemons, groupSink{e})
@@ -140,8 +140,8 @@ func (e *engine) advance() {
 			e.kept = e.out.Time
 			e.witness.keepTime(e.kept)
 		}
-		if len(e.out.Packets) > 0 {
-			e.send(e.out.Packets)
+		if len(e.out.Packets)+len(e.out.Events) > 0 {
+			e.send(&e.out)
 		}
 		for _, n := range e.out.Notes {
 			e.witness.noted(n)

@@ -11,6 +11,7 @@ import (
 	"gospread/spread/internal/link"
 	"gospread/spread/internal/monproto"
 	"gospread/spread/internal/ring"
+	"gospread/spread/internal/ringproto"
 	"gospread/spread/internal/seal"
 	"gospread/spread/internal/session"
 )
@@ -23,6 +24,7 @@ type Carrier interface {
 	MaxDatagram() int
 	Start(h link.Handler)
 	SetPeers(peers []link.Peer) error
+	SetMembers(ids []uint32)
 	Report() link.Report
 	Counters() link.Counters
 	Close() error
@@ -49,10 +51,14 @@ type network struct {
 	sealer  atomic.Pointer[seal.Sealer]
 	// rejected is told why a datagram was not opened, by its source.
 	rejected func(from netip.AddrPort, err error)
+	// noted is told what operators should know of the link. It may be nil.
+	noted func(level conf.Level, text string)
 	// Of the turn under way.
 	out   []byte
 	batch []link.Datagram
 	via   via
+	// members are those of the configuration installed; nil: none has been.
+	members []uint32
 
 	refused, strangers atomic.Uint64           // datagrams that could not be opened; of no daemon of ours
 	shown              atomic.Pointer[Carrier] // link, for those who are not in a turn
@@ -95,6 +101,9 @@ func openNetwork(cfg *conf.Config, self *conf.Daemon, open func(link.Config) (Ca
 // use makes l the link; it is called in a turn if there has been one.
 func (n *network) use(l Carrier) {
 	n.link = l
+	if n.members != nil {
+		l.SetMembers(n.members)
+	}
 	n.shown.Store(&l)
 }
 
@@ -137,9 +146,16 @@ func (n *network) datagram() int {
 	return n.link.MaxDatagram() - n.sealer.Load().Overhead()
 }
 
-// send hands on what the ring wants sent, all of it at once.
-func (n *network) send(packets []ring.Packet) {
-	if n.link == nil || n.lone {
+// send hands on what the ring wants sent, all of it at once. Of a configuration that
+// is installed in the same turn the link hears first: packets may be for its members.
+func (n *network) send(out *ring.Output) {
+	for i := range out.Events {
+		if c := out.Events[i].Config; out.Events[i].Kind == ring.RegularConfiguration {
+			n.install(c)
+		}
+	}
+	packets := out.Packets
+	if len(packets) == 0 || n.link == nil || n.lone {
 		return
 	}
 	sealer := n.sealer.Load()
@@ -156,9 +172,20 @@ func (n *network) send(packets []ring.Packet) {
 		from := len(n.out)
 		n.out = sealer.Seal(n.out, p.Data)
 		n.batch = append(n.batch, link.Datagram{To: uint32(p.To), Near: p.Near, Via: n.via.of(p.Via),
-			Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
+			Members: ringproto.ForMembers(p.Data), Bulk: p.Bulk, Data: n.out[from:len(n.out):len(n.out)]})
 	}
 	n.link.Send(n.batch)
+}
+
+// install takes note of who is a member now.
+func (n *network) install(c *ring.Configuration) {
+	n.members = make([]uint32, len(c.Members))
+	for i, id := range c.Members {
+		n.members[i] = uint32(id)
+	}
+	if n.link != nil {
+		n.link.SetMembers(n.members)
+	}
 }
 
 // via has the ids of Packet.Via as the link knows them. They are the same for all
@@ -249,8 +276,18 @@ func (i inlet) Refused(peer uint32) {
 }
 
 // Resized implements link.Handler.
-func (i inlet) Resized(int) {
+func (i inlet) Resized(limit int) {
+	i.note(conf.LevelInfo, fmt.Sprintf("the paths to the other daemons take datagrams of %d bytes now", limit))
 	i.turn(func() { i.ring.SetDatagram(i.net.datagram()) })
+}
+
+// Noted implements link.Handler.
+func (i inlet) Noted(text string) { i.note(conf.LevelWarning, text) }
+
+func (i inlet) note(level conf.Level, text string) {
+	if i.net.noted != nil {
+		i.net.noted(level, text)
+	}
 }
 
 // turn makes a turn that begins with f, and writes what came of it.

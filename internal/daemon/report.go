@@ -103,6 +103,11 @@ func (d *Daemon) reportNetwork() {
 	}
 }
 
+// networkNoted logs what the link notes while the daemon runs.
+func (d *Daemon) networkNoted(level conf.Level, text string) {
+	d.log.logf(level, conf.FlagNetwork|conf.FlagPrint, "Network: %s", text)
+}
+
 // membershipReport is the block of 7.3 for a new daemon membership.
 func membershipReport(cfg *conf.Config, self string, c *ring.Configuration) string {
 	var b strings.Builder

@@ -47,7 +47,7 @@ func TestWatchdogStopsWithTheEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m told
 		s := &supervision{tell: m.tell, every: time.Second, status: make(chan string, 1)}
-		e := newEngine(time.Now(), &restingRing{}, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func([]ring.Packet) {})
+		e := newEngine(time.Now(), &restingRing{}, 1, []group.Daemon{{ID: 1, Name: "d"}}, silent{}, func(*ring.Output) {})
 		var hold atomic.Pointer[chan struct{}]
 		inTurn := func() {
 			if c := hold.Load(); c != nil {

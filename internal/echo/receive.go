@@ -37,6 +37,9 @@ func (h handler) Refused(id uint32) {
 // Resized implements link.Handler.
 func (h handler) Resized(int) {}
 
+// Noted implements link.Handler.
+func (h handler) Noted(string) {}
+
 // receive takes a datagram and returns the answer to it, if it is due one.
 func (s *Station) receive(r *link.Received, spare bool) *link.Datagram {
 	now := time.Now()

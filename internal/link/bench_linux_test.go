@@ -26,6 +26,7 @@ func (c *counting) Receive(batch []Received) {
 }
 func (*counting) Refused(uint32) {}
 func (*counting) Resized(int)    {}
+func (*counting) Noted(string)   {}
 
 func openIn(b *testing.B, ns *netns, cfg Config, h Handler) *Link {
 	b.Helper()
@@ -153,6 +154,7 @@ func (p *bouncer) Receive([]Received) {
 }
 func (*bouncer) Refused(uint32) {}
 func (*bouncer) Resized(int)    {}
+func (*bouncer) Noted(string)   {}
 
 // bounceEnv makes the test's program one side of BenchmarkPingPong: addresses of the
 // two daemons, the port, features to do without.

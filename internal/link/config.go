@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Peer is a daemon of the configuration.
@@ -47,6 +48,8 @@ type Config struct {
 	Datagram  int     // upper limit of MaxDatagram in bytes, 0: by the path
 	Without   Feature // features not to be used
 	Strangers bool    // deliver datagrams of unknown senders too, with From 0
+
+	ticks <-chan time.Time // of tests: when to look at this host; nil: every lookEvery
 }
 
 // DefaultBuffer is the size in bytes that is asked for each socket's buffers.

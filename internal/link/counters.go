@@ -25,6 +25,7 @@ type Counters struct {
 	EventsLost   uint64 // reports of refusal that the handler was too slow for
 	Unsegmented  uint64 // destinations for which segmentation was given up
 	ReceiveFails uint64 // receive calls that failed for reasons of their own
+	Moves        uint64 // interfaces that were replaced, and whose groups were joined anew
 }
 
 type counters struct {
@@ -32,7 +33,7 @@ type counters struct {
 	_                                                             [64]byte // receivers and senders write apart
 	datagramsOut, bytesOut, callsOut, messagesOut                 atomic.Uint64
 	dropFull, dropUnreachable, dropSize, dropUnknown, unsegmented atomic.Uint64
-	refused, unreachable, eventsLost, receiveFails                atomic.Uint64
+	refused, unreachable, eventsLost, receiveFails, moves         atomic.Uint64
 }
 
 func (c *counters) snapshot() Counters {
@@ -44,6 +45,6 @@ func (c *counters) snapshot() Counters {
 		DropFull: c.dropFull.Load(), DropUnreachable: c.dropUnreachable.Load(),
 		DropSize: c.dropSize.Load(), DropUnknown: c.dropUnknown.Load(),
 		Refused: c.refused.Load(), Unreachable: c.unreachable.Load(), EventsLost: c.eventsLost.Load(),
-		Unsegmented: c.unsegmented.Load(), ReceiveFails: c.receiveFails.Load(),
+		Unsegmented: c.unsegmented.Load(), ReceiveFails: c.receiveFails.Load(), Moves: c.moves.Load(),
 	}
 }

@@ -9,8 +9,11 @@ type Datagram struct {
 	// in others. Via is not changed.
 	Near bool
 	Via  []uint32
-	Bulk bool   // data as against token and control: to one daemon's data port, not its token port
-	Data []byte // 1 to MaxDatagram bytes
+	// Members, with To 0: of the daemons that are sent a copy each, only those of
+	// SetMembers. Whom a multicast or broadcast address reaches is not ours to choose.
+	Members bool
+	Bulk    bool   // data as against token and control: to one daemon's data port, not its token port
+	Data    []byte // 1 to MaxDatagram bytes
 }
 
 // Received is a datagram that has come.
@@ -22,7 +25,7 @@ type Received struct {
 }
 
 // Handler is told what comes in. Receive is called by several goroutines at a
-// time, one for each socket; Refused and Resized by one more. None is called from
+// time, one for each socket; the others by one more. None is called from
 // within a method of Link other than by these goroutines, so a handler may hold a
 // lock that is also held around Send.
 type Handler interface {
@@ -32,6 +35,8 @@ type Handler interface {
 	Refused(peer uint32)
 	// Resized: MaxDatagram has changed, to so many bytes.
 	Resized(limit int)
+	// Noted: something has changed on this host that the operator should know of.
+	Noted(text string)
 }
 
 const (
@@ -41,7 +46,7 @@ const (
 
 // sameWay tells whether two datagrams go to the same daemons; false may be wrong.
 func (d *Datagram) sameWay(e *Datagram) bool {
-	return d.To == e.To && d.Near == e.Near && len(d.Via) == len(e.Via) && (len(d.Via) == 0 || &d.Via[0] == &e.Via[0])
+	return d.To == e.To && d.Near == e.Near && d.Members == e.Members && len(d.Via) == len(e.Via) && (len(d.Via) == 0 || &d.Via[0] == &e.Via[0])
 }
 
 // chunk counts the datagrams at the start of batch that may go in one segmented

@@ -14,10 +14,11 @@
 //
 // [Link.Send] takes a batch. What goes to everybody is sent once to each address
 // of the own segment, or to each of its members where the segment has none that
-// reaches several, and to each daemon of other segments. Equal neighbours in the
-// batch become one segmented message (UDP_SEGMENT), and all of it a few system
-// calls (sendmmsg). Where the kernel refuses segmentation towards one destination
-// the same datagrams go out separately, there and from then on.
+// reaches several, and to each daemon of other segments. Of what is for members of
+// the ring only, daemons that are none get no copies ([Link.SetMembers]). Equal
+// neighbours in the batch become one segmented message (UDP_SEGMENT), and all of it
+// a few system calls (sendmmsg). Where the kernel refuses segmentation towards one
+// destination the same datagrams go out separately, there and from then on.
 //
 // # Receiving
 //
@@ -35,6 +36,13 @@
 // loopback), so not every datagram draws one. A router that asks for smaller
 // datagrams lowers [Link.MaxDatagram]; what is larger then goes in fragments, so
 // that datagrams that cannot be cut any more still arrive.
+//
+// # Changes of the host
+//
+// Every few seconds the link looks whether the interface with the own address is still
+// the one on which it joined its groups; one that has taken its place is used instead.
+// Every ten minutes it measures the paths again, so that MaxDatagram grows when a
+// narrow one has become wider. [Handler] is told of both.
 //
 // # Systems
 //

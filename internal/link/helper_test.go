@@ -27,6 +27,7 @@ type recorder struct {
 	got     []got
 	refused []uint32
 	limits  []int
+	notes   []string
 	calls   int
 }
 
@@ -51,6 +52,7 @@ func (r *recorder) Receive(batch []Received) {
 
 func (r *recorder) Refused(peer uint32) { r.change(func() { r.refused = append(r.refused, peer) }) }
 func (r *recorder) Resized(limit int)   { r.change(func() { r.limits = append(r.limits, limit) }) }
+func (r *recorder) Noted(text string)   { r.change(func() { r.notes = append(r.notes, text) }) }
 
 // waitFor waits for a condition on the recorder, which is locked meanwhile.
 func (r *recorder) waitFor(t testing.TB, what string, cond func() bool) {
@@ -91,9 +93,13 @@ type member struct {
 	ns *netns
 }
 
-// start opens a link in a namespace (nil: the test's own) and receives.
+// start opens a link in a namespace (nil: the test's own) and receives. It looks at its
+// host when the test says so, since its goroutines are in the test's own namespace.
 func start(t testing.TB, ns *netns, cfg Config) *member {
 	t.Helper()
+	if cfg.ticks == nil {
+		cfg.ticks = make(chan time.Time)
+	}
 	m := &member{recorder: newRecorder(), ns: ns}
 	ns.do(t, func() error {
 		l, err := Open(cfg)

@@ -23,7 +23,8 @@ func headers(a netip.Addr) int {
 	return headers6
 }
 
-// host is what this machine's interfaces look like at Open.
+// host is what this machine's interfaces looked like at Open, or when that of the own
+// address was last replaced.
 type host struct {
 	self  netip.Addr
 	name  string // of the interface that has self, or "any"

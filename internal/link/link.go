@@ -46,6 +46,11 @@ type Link struct {
 
 	mu       sync.Mutex // guards what follows
 	sockets  []*socket
+	members  map[uint32]bool // see SetMembers; nil: not known
+	peers    []Peer
+	used     []netip.Addr // of groups, those that are sent to
+	measured time.Time    // when the paths were, as look counts; zero: it has not looked
+	missed   bool         // the operator has been told why nothing comes from the interface
 	groups   []netip.Addr // of the own segment, as far as in use
 	grouped  bool         // groups have been opened
 	report   Report
@@ -61,6 +66,8 @@ type Link struct {
 type socket struct {
 	conn
 	token bool
+	group netip.Addr    // that it is for; not valid: none
+	ended chan struct{} // closed when receive has returned
 }
 
 // Report is what Open found and chose.
@@ -73,7 +80,8 @@ type Report struct {
 
 // event is what the handler is told outside Receive.
 type event struct {
-	refused uint32 // 0: resized
+	refused uint32 // 0: not this
+	note    string // empty: not this
 }
 
 // Open binds the sockets. Errors name the address and what can be done.
@@ -145,7 +153,10 @@ func (l *Link) openSocket(at netip.AddrPort, token, group bool) (conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{conn: c, token: token}
+	s := &socket{conn: c, token: token, ended: make(chan struct{})}
+	if group {
+		s.group = at.Addr()
+	}
 	l.sockets = append(l.sockets, s)
 	l.run(s)
 	return c, nil
@@ -221,13 +232,23 @@ func (l *Link) SetPeers(peers []Peer) error {
 	if l.closed {
 		return errClosed
 	}
-	neighbours := slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.ID == own.ID || p.Segment != own.Segment })
-	if len(neighbours) > 0 && !l.grouped {
+	if len(l.neighbours(peers)) > 0 && !l.grouped {
 		if err := l.openGroups(); err != nil {
 			return err
 		}
 		l.setReport()
 	}
+	if err := l.arrange(peers); err != nil {
+		return err
+	}
+	l.peers = slices.Clone(peers)
+	return nil
+}
+
+// arrange makes what is sent, and how, fit the daemons of the configuration and this
+// host.
+func (l *Link) arrange(peers []Peer) error {
+	neighbours := l.neighbours(peers)
 	loop := slices.ContainsFunc(neighbours, func(p Peer) bool { return l.host.has(p.Addr.Addr()) })
 	for _, g := range l.groups {
 		if g.IsMulticast() {
@@ -237,13 +258,33 @@ func (l *Link) SetPeers(peers []Peer) error {
 			break
 		}
 	}
-	groups := l.groups
+	l.used = l.groups
 	if len(neighbours) == 0 {
-		groups = nil
+		l.used = nil
 	}
-	l.table.Store(newTable(own, peers, groups, l.host.zone, l.table.Load()))
-	l.setLimit(l.measure(peers, groups))
+	l.table.Store(newTable(l.own, peers, l.members, l.used, l.host.zone, l.table.Load()))
+	l.setLimit(l.measure(peers, l.used))
 	return nil
+}
+
+// neighbours are the other daemons of the own segment.
+func (l *Link) neighbours(peers []Peer) []Peer {
+	return slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.ID == l.own.ID || p.Segment != l.own.Segment })
+}
+
+// SetMembers tells who gets the datagrams that are for members; before the first call,
+// everybody does. A host that is down costs the others dearly: until the kernel has
+// given up looking for its address it keeps what is sent there, for seconds, at the
+// expense of our socket. So it should get no more than what finds it again.
+func (l *Link) SetMembers(ids []uint32) {
+	members := make(map[uint32]bool, len(ids))
+	for _, id := range ids {
+		members[id] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members = members
+	l.table.Store(l.table.Load().with(members))
 }
 
 // errClosed is the result of what is asked of a closed link.
@@ -258,6 +299,7 @@ func (l *Link) Start(h Handler) {
 	}
 	l.handler = h
 	l.running.Go(l.tell)
+	l.running.Go(l.watch)
 	for _, s := range l.sockets {
 		l.run(s)
 	}
@@ -266,8 +308,24 @@ func (l *Link) Start(h Handler) {
 // run starts the goroutine of a socket, if it is time.
 func (l *Link) run(s *socket) {
 	if l.handler != nil && !l.closed {
-		l.running.Go(func() { s.receive(newInbox(l, s.token)) })
+		l.running.Go(func() {
+			defer close(s.ended)
+			s.receive(newInbox(l, s.token))
+		})
 	}
+}
+
+// retire closes a socket whose place another one has taken. Both have been running.
+func (l *Link) retire(s *socket) {
+	l.sockets = slices.DeleteFunc(slices.Clone(l.sockets), func(t *socket) bool { return t == s })
+	s.close()
+	l.running.Go(func() {
+		<-s.ended
+		l.mu.Lock()
+		l.overflow += s.overflow()
+		l.mu.Unlock()
+		s.release()
+	})
 }
 
 // tell passes events to the handler.
@@ -277,9 +335,12 @@ func (l *Link) tell() {
 		case <-l.done:
 			return
 		case e := <-l.events:
-			if e.refused != 0 {
+			switch {
+			case e.refused != 0:
 				l.handler.Refused(e.refused)
-			} else {
+			case e.note != "":
+				l.handler.Noted(e.note)
+			default:
 				l.handler.Resized(l.MaxDatagram())
 			}
 		}
@@ -401,8 +462,12 @@ func (l *Link) setReport() {
 		}
 		r.ReceiveBuffer, r.SendBuffer = min(r.ReceiveBuffer, in), min(r.SendBuffer, out)
 	}
-	if first && r.ReceiveBuffer < wantedBuffer && r.ReceiveBuffer < l.cfg.Buffer {
-		l.warn(fmt.Sprintf("the system allows receive buffers of %d bytes only; bursts will be lost and sent again: %s", r.ReceiveBuffer, bufferAdvice))
+	small := func(bytes int) bool { return first && bytes < wantedBuffer && bytes < l.cfg.Buffer }
+	if small(r.ReceiveBuffer) {
+		l.warn(fmt.Sprintf("the system allows receive buffers of %d bytes only; bursts will be lost and sent again: %s", r.ReceiveBuffer, receiveAdvice))
+	}
+	if small(r.SendBuffer) {
+		l.warn(fmt.Sprintf("the system allows send buffers of %d bytes only; a few hosts that do not answer can use them up: %s", r.SendBuffer, sendAdvice))
 	}
 	r.Features = features(l)
 }

@@ -94,18 +94,32 @@ func (n *netns) wire(t testing.TB, name string, other *netns, otherName string, 
 // newLAN makes hosts with the addresses 10.77.0.1/24, fd77::1/64, ... on a bridge.
 func newLAN(t testing.TB, hosts, mtu int) []*netns {
 	t.Helper()
-	sw := newNetns(t)
+	_, all := newSwitch(t, hosts, mtu)
+	return all
+}
+
+// newSwitch is newLAN with the namespace of the bridge.
+func newSwitch(t testing.TB, hosts, mtu int) (sw *netns, all []*netns) {
+	t.Helper()
+	sw = newNetns(t)
 	sw.ip(t, "link add br0 type bridge mcast_snooping 0")
 	sw.ip(t, "link set br0 up")
-	var all []*netns
 	for i := range hosts {
 		h := newNetns(t)
-		port := fmt.Sprintf("p%d", i)
-		sw.wire(t, port, h, "eth0", mtu)
-		sw.ip(t, fmt.Sprintf("link set %s master br0", port))
-		h.ip(t, fmt.Sprintf("addr add 10.77.0.%d/24 brd + dev eth0", i+1))
-		h.ip(t, fmt.Sprintf("addr add fd77::%d/64 dev eth0 nodad", i+1))
+		attach(t, sw, h, i, mtu)
 		all = append(all, h)
 	}
-	return all
+	return sw, all
+}
+
+// attach gives a host its interface with its addresses, and always the same one of
+// Ethernet, which the others may remember.
+func attach(t testing.TB, sw, h *netns, i, mtu int) {
+	t.Helper()
+	port := fmt.Sprintf("p%d", i)
+	sw.wire(t, port, h, "eth0", mtu)
+	sw.ip(t, fmt.Sprintf("link set %s master br0", port))
+	h.ip(t, fmt.Sprintf("link set eth0 address 02:77:00:00:00:%02x", i+1))
+	h.ip(t, fmt.Sprintf("addr add 10.77.0.%d/24 brd + dev eth0", i+1))
+	h.ip(t, fmt.Sprintf("addr add fd77::%d/64 dev eth0 nodad", i+1))
 }

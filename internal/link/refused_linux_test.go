@@ -72,6 +72,7 @@ type holding struct{ entered, free chan struct{} }
 func (h *holding) Receive([]Received) { h.entered <- struct{}{}; <-h.free }
 func (*holding) Refused(uint32)       {}
 func (*holding) Resized(int)          {}
+func (*holding) Noted(string)         {}
 
 // TestOverflow: what the kernel drops for want of buffer is counted, and a handler
 // that is slow with data does not hold up the token.

@@ -60,9 +60,9 @@ func (l *Link) route(t *table, d Datagram) (c conn, to []*dest, known bool) {
 	l.several = l.several[:0]
 	switch {
 	case d.To == 0 && !d.Near:
-		return l.data, t.everybody, true
+		return l.data, t.all.of(d.Members), true
 	case d.To == 0:
-		l.several = append(l.several, t.near...)
+		l.several = append(l.several, t.near.of(d.Members)...)
 		for _, id := range d.Via {
 			add(t.data, id)
 		}

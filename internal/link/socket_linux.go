@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -126,6 +127,24 @@ func (c *kernelConn) join(group netip.Addr) error {
 	return nil
 }
 
+// move implements mover, but for groups whose sockets the system ties to an interface
+// when they are bound.
+func (c *kernelConn) move(group netip.Addr, from int) (able bool, err error) {
+	if group.Is6() && (group.IsLinkLocalMulticast() || group.IsInterfaceLocalMulticast()) && !c.l.anywhere {
+		return false, nil
+	}
+	// The membership is left as far as there is one: it counts against a limit.
+	if group.Is4() {
+		_ = unix.SetsockoptIPMreqn(c.fd, unix.IPPROTO_IP, unix.IP_DROP_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(from)})
+	} else {
+		_ = unix.SetsockoptIPv6Mreq(c.fd, unix.IPPROTO_IPV6, unix.IPV6_LEAVE_GROUP, &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(from)})
+	}
+	if err := c.join(group); !errors.Is(err, unix.EADDRINUSE) { // a former try that did not get further
+		return true, err
+	}
+	return true, nil
+}
+
 // setMulticast prepares the data socket to send to groups: on the interface of the
 // own address, to its network only, and back to this host if another member is here.
 func setMulticast(to conn, h host, loop bool) error {
@@ -219,7 +238,10 @@ func (c *kernelConn) close() {
 
 func (c *kernelConn) release() { unix.Close(c.fd) }
 
-const bufferAdvice = "raise net.core.rmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+const (
+	receiveAdvice = "raise net.core.rmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+	sendAdvice    = "raise net.core.wmem_max to 8388608 or more, or give the daemon CAP_NET_ADMIN"
+)
 
 // features are those in use.
 func features(l *Link) Feature {

@@ -42,7 +42,10 @@ func (h host) broadcast(a netip.Addr) bool {
 
 func pathMTU(netip.Addr, netip.AddrPort, uint32) int { return 0 }
 
-const bufferAdvice = "raise the system's limit (kern.ipc.maxsockbuf)"
+const (
+	receiveAdvice = "raise the system's limit (kern.ipc.maxsockbuf)"
+	sendAdvice    = receiveAdvice
+)
 
 func features(*Link) Feature { return 0 }
 

@@ -2,6 +2,7 @@ package link
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 )
 
@@ -21,17 +22,54 @@ func (d *dest) segmentable(size int) bool {
 
 // table is who is where. It does not change once it is in use.
 type table struct {
-	self      uint32
-	data      map[uint32]*dest
-	token     map[uint32]*dest
-	everybody []*dest
-	near      []*dest                   // of those, what reaches the own segment
-	source    map[netip.AddrPort]uint32 // both ports
-	port      uint16                    // of the own segment
+	self   uint32
+	data   map[uint32]*dest
+	token  map[uint32]*dest
+	all    audience                  // everybody
+	near   audience                  // the own segment
+	source map[netip.AddrPort]uint32 // both ports
+	port   uint16                    // of the own segment
+}
+
+// audience is several daemons that are sent the same.
+type audience struct {
+	groups  []*dest // addresses that reach several
+	ids     []uint32
+	copies  []*dest // of the daemons that have a copy each, as ids
+	every   []*dest // groups and copies
+	members []*dest // of every, without the copies for those who are no members
+}
+
+func (a *audience) add(id uint32, d *dest) { a.ids, a.copies = append(a.ids, id), append(a.copies, d) }
+
+// set makes the lists. members is nil if it is not known who is one.
+func (a *audience) set(members map[uint32]bool) {
+	a.every = slices.Concat(a.groups, a.copies)
+	a.members = slices.Clone(a.groups)
+	for i, d := range a.copies {
+		if members == nil || members[a.ids[i]] {
+			a.members = append(a.members, d)
+		}
+	}
+}
+
+func (a *audience) of(members bool) []*dest {
+	if members {
+		return a.members
+	}
+	return a.every
+}
+
+// with is the table with other members.
+func (t *table) with(members map[uint32]bool) *table {
+	n := *t
+	n.all.set(members)
+	n.near.set(members)
+	return &n
 }
 
 // newTable takes over what old knows of destinations that stay.
-func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *table) *table {
+func newTable(self Peer, peers []Peer, members map[uint32]bool, groups []netip.Addr, zone uint32, old *table) *table {
 	t := &table{
 		self:   self.ID,
 		data:   make(map[uint32]*dest, len(peers)),
@@ -46,23 +84,23 @@ func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *ta
 				known[d.addr] = d
 			}
 		}
-		for _, d := range old.everybody {
+		for _, d := range old.all.groups {
 			known[d.addr] = d
 		}
 	}
 	to := func(a netip.AddrPort) *dest {
 		a = bare(a)
-		d := known[a]
-		if d == nil {
-			d = &dest{addr: a, raw: encodeAddr(a, zone)}
+		d, raw := known[a], encodeAddr(a, zone)
+		if d == nil || d.raw != raw {
+			d = &dest{addr: a, raw: raw}
 			known[a] = d
 		}
 		return d
 	}
 	for _, g := range groups {
-		t.everybody = append(t.everybody, to(netip.AddrPortFrom(g, t.port)))
-		t.near = t.everybody
+		t.all.groups = append(t.all.groups, to(netip.AddrPortFrom(g, t.port)))
 	}
+	t.near.groups = t.all.groups
 	for _, p := range peers {
 		next := netip.AddrPortFrom(p.Addr.Addr(), p.Addr.Port()+1)
 		t.source[bare(p.Addr)] = p.ID
@@ -74,11 +112,11 @@ func newTable(self Peer, peers []Peer, groups []netip.Addr, zone uint32, old *ta
 		}
 		t.data[p.ID], t.token[p.ID] = to(p.Addr), to(next)
 		if p.Segment != self.Segment || len(groups) == 0 {
-			t.everybody = append(t.everybody, t.data[p.ID])
+			t.all.add(p.ID, t.data[p.ID])
 		}
 		if p.Segment == self.Segment && len(groups) == 0 {
-			t.near = append(t.near, t.data[p.ID])
+			t.near.add(p.ID, t.data[p.ID])
 		}
 	}
-	return t
+	return t.with(members)
 }

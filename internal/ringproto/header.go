@@ -59,6 +59,19 @@ func ParseHeader(b []byte) (h Header, err error) {
 	return h, nil
 }
 
+// ForMembers tells whether a datagram, sent to everybody, is of use to members of the
+// sender's configuration only. Others learn of that configuration from Joins.
+func ForMembers(b []byte) bool {
+	if len(b) < HeaderSize {
+		return false
+	}
+	switch Kind(b[1]) {
+	case Data, Token, Beat, Ack, Wake, Ping:
+		return true
+	}
+	return false
+}
+
 // Put writes r to its place in b, RingSize bytes at least.
 func (r *Ring) Put(b []byte) {
 	_ = b[RingSize-1]

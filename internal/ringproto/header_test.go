@@ -104,3 +104,18 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+// TestForMembers: what finds and forms a configuration is for everybody.
+func TestForMembers(t *testing.T) {
+	only := map[Kind]bool{Data: true, Token: true, Beat: true, Ack: true, Wake: true, Ping: true}
+	for k := range Kind(len(kindNames) + 1) {
+		b := make([]byte, HeaderSize)
+		(&Header{Kind: k}).Put(b)
+		if ForMembers(b) != only[k] {
+			t.Errorf("%v: %v", k, ForMembers(b))
+		}
+		if ForMembers(b[:HeaderSize-1]) {
+			t.Errorf("%v, cut short, is for members", k)
+		}
+	}
+}
