@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +50,8 @@ func TestRestartAfterSealing(t *testing.T) {
 		t.Fatal(err)
 	}
 	// So far ahead of the clock that each life begins as early as it may.
-	r := startDaemon(t, "", Options{LastTime: uint32(time.Now().Unix()) + 1000})
+	var kept atomic.Uint32
+	r := startDaemon(t, "", Options{LastTime: uint32(time.Now().Unix()) + 1000, Kept: kept.Store})
 	other, err := seal.New(keys, r.self.ID+1, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +68,9 @@ func TestRestartAfterSealing(t *testing.T) {
 		r.configure("RingKeyFile = " + file)
 		r.reload(t.Context())
 		heard("after a reload")
+	}
+	if kept.Load() != r.incarnation {
+		t.Errorf("time %d is kept, %d is in use", kept.Load(), r.incarnation)
 	}
 	for range 2 {
 		if err := r.stop(); err != nil {
