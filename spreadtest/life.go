@@ -6,7 +6,6 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"time"
 
 	"gospread/spread/internal/daemon"
 	"gospread/spread/internal/link"
@@ -20,7 +19,7 @@ type node struct {
 
 	mu       sync.Mutex // held while it is started, ended, paused or resumed
 	addr     string     // where its clients connect
-	lastTime uint32     // the latest membership time that earlier lives may have used
+	lastTime uint32     // the latest time that earlier lives may have used
 
 	// Guarded by Cluster.mu.
 	life *life // nil: down
@@ -35,7 +34,8 @@ type life struct {
 
 	// Guarded by Cluster.mu.
 	view view
-	err  error // why it could not start
+	kept uint32 // the time that the next life must exceed
+	err  error  // why it could not start
 }
 
 // view is a membership of daemons.
@@ -62,6 +62,7 @@ func (c *Cluster) start(n *node) error {
 		Carrier:    l.plug.open,
 		Installed:  func(v *ring.Configuration) { c.installed(l, v) },
 		LastTime:   n.lastTime,
+		Kept:       func(time uint32) { c.keep(l, time) },
 	}
 	c.change(func() { n.life = l })
 	go func() {
@@ -98,7 +99,7 @@ func (c *Cluster) stop(n *node, l *life) {
 func (c *Cluster) down(n *node, l *life) {
 	c.change(func() {
 		n.life = nil
-		n.lastTime = max(n.lastTime+1, l.view.id.Time, uint32(time.Now().Unix()))
+		n.lastTime = max(n.lastTime, l.kept)
 		c.ended = append(c.ended, l)
 	})
 }
@@ -112,6 +113,13 @@ func (c *Cluster) installed(l *life, v *ring.Configuration) {
 		}
 	}
 	c.change(func() { l.view = view{v.ID, members} })
+}
+
+// keep is told what time a daemon has used, also of memberships that never come to be.
+func (c *Cluster) keep(l *life, time uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.kept = time
 }
 
 // change changes what waiters look at.

@@ -62,9 +62,12 @@ type Options struct {
 	// Installed is told every daemon membership, in the turn that installs it; it must not
 	// wait for anything. It may be nil.
 	Installed func(*ring.Configuration)
-	// LastTime is the latest membership time that an earlier life of this daemon may have
-	// used, in seconds since 1970. Otherwise the file beside the Unix socket tells it.
+	// LastTime is the latest time that an earlier life of this daemon may have used, in
+	// seconds since 1970. Otherwise the file beside the Unix socket tells it.
 	LastTime uint32
+	// Kept is told each time that must be the LastTime of the next life, before other
+	// daemons can learn of it; like Installed, it must not wait. It may be nil.
+	Kept func(time uint32)
 }
 
 // Daemon is a running daemon.

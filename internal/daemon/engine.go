@@ -136,10 +136,7 @@ func (e *engine) advance() {
 	for again := true; again; {
 		e.out.Reset()
 		e.ring.Advance(e.now(), &e.out)
-		if e.out.Time > e.kept {
-			e.kept = e.out.Time
-			e.witness.keepTime(e.kept)
-		}
+		e.keep(e.out.Time)
 		if len(e.out.Packets)+len(e.out.Events) > 0 {
 			e.send(&e.out)
 		}
@@ -168,6 +165,15 @@ func (e *engine) advance() {
 	e.out.Reset()
 	if e.ring.Left() {
 		e.leaveOnce()
+	}
+}
+
+// keep has the next life begin after a time. It is called in a turn, before others can
+// learn of the time.
+func (e *engine) keep(time uint32) {
+	if time > e.kept {
+		e.kept = time
+		e.witness.keepTime(time)
 	}
 }
 

@@ -50,6 +50,8 @@ func (d *Daemon) reloadKeys(cfg *conf.Config) error {
 	s := d.network.sealer.Load()
 	if s.Keyed() != (cfg.Options.RingKeyFile != "") {
 		incarnation := max(uint32(time.Now().Unix()), d.incarnation+1)
+		// Else a restart within the second would begin another life with it, which is refused.
+		d.engine.turn(func() { d.engine.keep(incarnation) })
 		if err := d.sealRing(cfg, incarnation); err != nil {
 			return err
 		}

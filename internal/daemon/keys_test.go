@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"gospread/spread/internal/seal"
 )
@@ -33,6 +35,51 @@ func TestUnsealedIsWarnedOf(t *testing.T) {
 				t.Errorf("warned %v, want %v:\n%s", have, c.want, r.log)
 			}
 		})
+	}
+}
+
+// TestRestartAfterSealing: a daemon that seals since a reload, and is started again at
+// once, is heard by those who know its life before.
+func TestRestartAfterSealing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.ReadKeys(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// So far ahead of the clock that each life begins as early as it may.
+	var kept atomic.Uint32
+	r := startDaemon(t, "", Options{LastTime: uint32(time.Now().Unix()) + 1000, Kept: kept.Store})
+	other, err := seal.New(keys, r.self.ID+1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := func(when string) {
+		t.Helper()
+		if _, err := other.Open(r.network.sealer.Load().Seal(nil, []byte("hello"))); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	for range 2 {
+		r.configure("")
+		r.reload(t.Context())
+		r.configure("RingKeyFile = " + file)
+		r.reload(t.Context())
+		heard("after a reload")
+	}
+	if kept.Load() != r.incarnation {
+		t.Errorf("time %d is kept, %d is in use", kept.Load(), r.incarnation)
+	}
+	for range 2 {
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.start(Options{}); err != nil {
+			t.Fatal(err)
+		}
+		heard("after a restart")
 	}
 }
 

@@ -33,9 +33,12 @@ func (d *Daemon) report(cfg *conf.Config) {
 	}
 }
 
-// keepTime remembers the time of a membership for the next life of this daemon; it
-// is called in a turn of the engine.
+// keepTime remembers the time of a membership, or at which the ring was sealed, for the
+// next life of this daemon; it is called in a turn of the engine.
 func (d *Daemon) keepTime(time uint32) {
+	if d.opts.Kept != nil {
+		d.opts.Kept(time)
+	}
 	if err := errors.Join(d.unix.keepTime(time), d.service.keepTime(time), d.times.keepTime(time), d.state.keepTime(time)); err != nil {
 		d.log.logf(conf.LevelWarning, conf.FlagPrint,
 			"Spread: cannot keep the time of a membership: %v; wait a second before a restart", err)

@@ -63,7 +63,7 @@ func (g *greeter) greet() (*Session, *refusal) {
 	s.input.buf = g.buf
 	s.Started = time.Now()
 	accept := clientproto.AppendAccept(nil, s.Version, &s.Private)
-	s.queue.put([]span{{accept, 0, true, nil}}, nil, &cfg.Limits, s.Started)
+	s.queue.put([]span{{b: accept, memory: shared}}, nil, &cfg.Limits, s.Started)
 	g.server.router.Attach(s)
 	return s, nil
 }

@@ -47,24 +47,47 @@ func (l *Limits) bytes(total int64) int {
 func (l *Limits) high(total int64) int { return l.bytes(total) / 4 }
 func (l *Limits) low() int             { return l.Bytes / 8 }
 
+// A span keeps the whole block alive that its messages lie in, with all that is for
+// others there: up to maxBlock of what the ring hands on, of input or of notices. So
+// what may have to wait is copied, and what counts is memory:
+//
+//   - Of a queue whose socket is full, every span but those that are half a block.
+//   - Of one that is longer than lagging although the kernel takes what it is given,
+//     small spans.
+//
+// Of a queue that is written at once nothing is.
 const (
-	// A queue longer than lagging holds copies, unless a span is large: otherwise
-	// one small message would keep a whole input buffer alive.
 	lagging   = 64 << 10
 	largeSpan = 16 << 10
+	maxBlock  = busyChunk
 )
 
-// copier makes the copies for the lagging queues of one turn. Receivers of the
-// same messages get the same copy.
-type copier struct{ from, to []byte }
+// keptSpans is how many spans an empty queue may have room for.
+const keptSpans = 1024
 
-// copy returns a copy of b, and whether another queue has it too.
-func (c *copier) copy(b []byte) (dup []byte, again bool) {
-	if len(c.from) == len(b) && &c.from[0] == &b[0] {
-		return c.to, true
+// emptied is the slice to be filled anew, or nil if it has become too large to keep.
+func emptied(spans []span) []span {
+	if cap(spans) > keptSpans {
+		return nil
 	}
-	c.from, c.to = b, bytes.Clone(b)
-	return c.to, false
+	return spans[:0]
+}
+
+// copier makes the copies for the queues of one turn. Receivers of the same messages
+// get the same copy.
+type copier struct{ made map[*byte][]byte }
+
+// copy returns a copy of b; it is shared if another queue has it too.
+func (c *copier) copy(b []byte) (dup []byte, m memory) {
+	if dup = c.made[&b[0]]; len(dup) == len(b) {
+		return dup, shared
+	}
+	if c.made == nil {
+		c.made = make(map[*byte][]byte)
+	}
+	dup = bytes.Clone(b)
+	c.made[&b[0]] = dup
+	return dup, alone
 }
 
 // queue is what waits to be written to one client. Its lock is held briefly and
@@ -123,10 +146,10 @@ func (q *queue) put(spans []span, c *copier, l *Limits, now time.Time) Reason {
 		wire += s.size()
 		q.bytes += s.cost()
 		q.msgs += s.msgs
-		if !s.shared && q.bytes > lagging && len(s.b) < largeSpan {
-			s.b, s.shared = c.copy(s.b)
+		if s.loose() && (q.blocked || q.bytes > lagging && len(s.b) < largeSpan) {
+			s.b, s.memory = c.copy(s.b)
 		}
-		if !s.shared {
+		if s.memory != shared {
 			q.own += len(s.b)
 		}
 		q.spans = appendSpan(q.spans, s)
@@ -224,7 +247,7 @@ func (q *queue) begin() (begun, empty bool) {
 
 // swap hands the writer what waits, and gets his emptied slice to fill.
 func (q *queue) swap() {
-	q.out, q.spans = q.spans, q.out[:0]
+	q.out, q.spans = q.spans, emptied(q.out)
 	q.head = 0
 }
 
@@ -246,7 +269,7 @@ func (q *queue) written(n int) (msgs, cost, own int) {
 			part := min(n, len(s.b))
 			n -= part
 			cost += part
-			if !s.shared {
+			if s.memory != shared {
 				own += part
 			}
 			if part < len(s.b) {
@@ -306,8 +329,11 @@ func (q *queue) relieve() {
 	close(q.drained)
 }
 
+// setBlocked is called by the writer.
 func (q *queue) setBlocked() {
+	copyLoose(q.out[q.head:])
 	q.mu.Lock()
+	copyLoose(q.spans)
 	q.blocked = true
 	q.took.Store(time.Now().UnixNano())
 	q.mu.Unlock()

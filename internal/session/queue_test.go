@@ -30,10 +30,10 @@ func drainQueue(q *queue, l *Limits, n int) []byte {
 
 func TestSpansOfOneBufferGrowTogether(t *testing.T) {
 	buf := []byte("aaabbbcccddd")
-	spans := appendSpan(nil, span{buf[0:3], 1, false, nil})
-	spans = appendSpan(spans, span{buf[3:6], 1, false, nil})
-	spans = appendSpan(spans, span{buf[9:12], 1, false, nil}) // a gap
-	spans = appendSpan(spans, span{[]byte("xyz"), 1, false, nil})
+	spans := appendSpan(nil, span{buf[0:3], 1, inBlock, nil})
+	spans = appendSpan(spans, span{buf[3:6], 1, inBlock, nil})
+	spans = appendSpan(spans, span{buf[9:12], 1, inBlock, nil}) // a gap
+	spans = appendSpan(spans, span{[]byte("xyz"), 1, inBlock, nil})
 	if len(spans) != 3 || string(spans[0].b) != "aaabbb" || spans[0].msgs != 2 || string(spans[1].b) != "ddd" {
 		t.Fatalf("spans %v", spans)
 	}
@@ -47,7 +47,7 @@ func TestQueueGivesBackWhatWasPut(t *testing.T) {
 		for i := range 300 {
 			m := bytes.Repeat([]byte{byte(i)}, 1+i*i%(20*min(step, 1000)))
 			want = append(want, m...)
-			if v := q.put([]span{{m, 1, false, nil}}, new(copier), &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
+			if v := q.put([]span{{m, 1, inBlock, nil}}, new(copier), &Limits{Bytes: 1 << 30, Messages: -1}, epoch); v != Open {
 				t.Fatal(v)
 			}
 		}
@@ -68,10 +68,10 @@ func TestQueueGivesBackWhatWasPut(t *testing.T) {
 func TestLaggingQueueOwnsSmallMessages(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 64 << 20, Messages: -1}
-	q.put([]span{{make([]byte, lagging), 1, false, nil}}, new(copier), l, epoch)
+	q.put([]span{{make([]byte, lagging), 1, inBlock, nil}}, new(copier), l, epoch)
 	big := make([]byte, 1<<20)
 	m := big[1000:1180]
-	q.put([]span{{m, 1, false, nil}}, new(copier), l, epoch)
+	q.put([]span{{m, 1, inBlock, nil}}, new(copier), l, epoch)
 	last := q.spans[len(q.spans)-1].b
 	if &last[0] == &m[0] || cap(last) > 2*len(m) {
 		t.Fatal("a small message of a lagging queue still shares its buffer")
@@ -87,8 +87,8 @@ func TestLaggingQueuesShareCopies(t *testing.T) {
 	var kept []byte
 	for i := range 3 {
 		q := &queue{total: &total}
-		q.put([]span{{make([]byte, lagging), 1, true, nil}}, &c, l, epoch)
-		q.put([]span{{m, 1, false, nil}}, &c, l, epoch)
+		q.put([]span{{make([]byte, lagging), 1, shared, nil}}, &c, l, epoch)
+		q.put([]span{{m, 1, inBlock, nil}}, &c, l, epoch)
 		last := q.spans[len(q.spans)-1].b
 		if i > 0 && &last[0] != &kept[0] {
 			t.Fatal("a second copy")
@@ -104,9 +104,9 @@ func TestLaggingQueuesShareCopies(t *testing.T) {
 func TestSharedNoticesAreNotCopied(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 64 << 20, Messages: -1}
-	q.put([]span{{make([]byte, lagging), 1, false, nil}}, new(copier), l, epoch)
+	q.put([]span{{make([]byte, lagging), 1, inBlock, nil}}, new(copier), l, epoch)
 	m := make([]byte, 200)
-	q.put([]span{{m, 1, true, nil}}, new(copier), l, epoch)
+	q.put([]span{{m, 1, shared, nil}}, new(copier), l, epoch)
 	if last := q.spans[len(q.spans)-1].b; &last[0] != &m[0] {
 		t.Error("copied")
 	}
@@ -121,7 +121,7 @@ func TestAllQueuesTogetherAreBounded(t *testing.T) {
 	var total atomic.Int64
 	l := &Limits{Bytes: 1 << 20, Messages: -1, Hold: time.Second}
 	put := func(q *queue, n int) Reason {
-		v := q.put([]span{{make([]byte, n), 1, false, nil}}, new(copier), l, epoch)
+		v := q.put([]span{{make([]byte, n), 1, inBlock, nil}}, new(copier), l, epoch)
 		q.begin() // the writer has it, and the socket is full
 		q.setBlocked()
 		return v
@@ -161,7 +161,7 @@ func TestQueueEndsAboveItsBytes(t *testing.T) {
 	q := newQueue()
 	l := wide()
 	put := func(n int, after time.Duration) Reason {
-		return q.put([]span{{make([]byte, n), 1, true, nil}}, nil, l, epoch.Add(after))
+		return q.put([]span{{make([]byte, n), 1, shared, nil}}, nil, l, epoch.Add(after))
 	}
 	if v := put(3*l.Bytes, 0); v != Open {
 		t.Fatalf("before a write was tried: %v", v)
@@ -191,7 +191,7 @@ func TestKernelShowsProgress(t *testing.T) {
 	l := wide()
 	inKernel := 1000
 	q.unsent = func() int { return inKernel }
-	q.put([]span{{make([]byte, l.high(0)+1), 1, true, nil}}, nil, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, shared, nil}}, nil, l, epoch)
 	inKernel = 900
 	if ch, left := q.hold(l, epoch.Add(l.Hold)); ch == nil || left != l.Hold {
 		t.Fatalf("a client that took something: held for %v", left)
@@ -205,7 +205,7 @@ func TestKernelShowsProgress(t *testing.T) {
 func TestMovingReceiversAreHeldLonger(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high(0)+1), 1, true, nil}}, nil, l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, shared, nil}}, nil, l, epoch)
 	for i := range movingFactor {
 		at := epoch.Add(time.Duration(i) * l.Hold)
 		q.moved = at
@@ -224,7 +224,7 @@ func TestMovingReceiversAreHeldLonger(t *testing.T) {
 func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
 	q := newQueue()
 	l := &Limits{Bytes: 1 << 20, Messages: 2, Hold: time.Second}
-	one := []span{{[]byte("m"), 1, false, nil}}
+	one := []span{{[]byte("m"), 1, inBlock, nil}}
 	put := func(after time.Duration) Reason { return q.put(slices.Clone(one), new(copier), l, epoch.Add(after)) }
 	for range 5 {
 		if v := put(0); v != Open {
@@ -252,7 +252,7 @@ func TestMessagesCutOnlyAfterTheHold(t *testing.T) {
 func TestDrainingReleasesSenders(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high(0)+1), 1, false, nil}}, new(copier), l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, inBlock, nil}}, new(copier), l, epoch)
 	drained, left := q.hold(l, epoch)
 	if drained == nil || left != l.Hold {
 		t.Fatalf("a queue above the high mark does not hold senders (%v)", left)
@@ -278,7 +278,7 @@ func TestDrainingReleasesSenders(t *testing.T) {
 func TestClosingReleasesSenders(t *testing.T) {
 	q := newQueue()
 	l := wide()
-	q.put([]span{{make([]byte, l.high(0)+1), 1, false, nil}}, new(copier), l, epoch)
+	q.put([]span{{make([]byte, l.high(0)+1), 1, inBlock, nil}}, new(copier), l, epoch)
 	drained, _ := q.hold(l, epoch)
 	q.close()
 	select {
@@ -286,7 +286,7 @@ func TestClosingReleasesSenders(t *testing.T) {
 	default:
 		t.Fatal("senders wait for a queue that has ended")
 	}
-	if v := q.put([]span{{[]byte("m"), 1, false, nil}}, new(copier), l, epoch); v != Open || len(q.spans) != 0 {
+	if v := q.put([]span{{[]byte("m"), 1, inBlock, nil}}, new(copier), l, epoch); v != Open || len(q.spans) != 0 {
 		t.Fatal("a closed queue takes messages")
 	}
 }
@@ -301,7 +301,7 @@ func BenchmarkDeliverSmall(b *testing.B) {
 	for b.Loop() {
 		spans = spans[:0]
 		for i := range 90 {
-			spans = appendSpan(spans, span{buf[180*i : 180*i+180], 1, false, nil})
+			spans = appendSpan(spans, span{buf[180*i : 180*i+180], 1, inBlock, nil})
 		}
 		q.put(spans, nil, l, epoch)
 		if ok, _ := q.begin(); ok {

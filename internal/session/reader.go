@@ -212,7 +212,7 @@ func (s *Session) accept(h *clientproto.Header, m []byte, t *turn) bool {
 
 // reply queues a message that does not pass through the order.
 func (s *Session) reply(m []byte, t *turn) {
-	if verdict := s.queue.put([]span{{m, 1, true, nil}}, nil, s.limits(), time.Now()); verdict != Open {
+	if verdict := s.queue.put([]span{{b: m, msgs: 1, memory: shared}}, nil, s.limits(), time.Now()); verdict != Open {
 		s.End(verdict, nil)
 	}
 	t.touched = append(t.touched, s)

@@ -98,22 +98,26 @@ func (s *Session) limits() *Limits { return &s.server.config.Load().Limits }
 
 // Deliver appends a message for the client to what the router's turn gathers.
 // It reports whether this is the first since the last Commit. The memory may be
-// part of a larger piece and must not change any more. shared tells that it is
+// part of a larger piece and must not change any more. own tells that it is
 // a piece of its own that goes to many clients: it is never copied for one.
-func (s *Session) Deliver(message []byte, shared bool) (first bool) {
+func (s *Session) Deliver(message []byte, own bool) (first bool) {
 	n := len(s.pending)
 	if n > 0 && adjacent(s.pending[n-1].b, message) {
 		s.pending[n-1].grow(len(message), 1)
 		return false
 	}
-	s.pending = append(s.pending, span{message, 1, shared, nil})
+	in := inBlock
+	if own {
+		in = shared
+	}
+	s.pending = append(s.pending, span{message, 1, in, nil})
 	return n == 0
 }
 
 // DeliverLong is Deliver for a long message.
 func (s *Session) DeliverLong(message Long) (first bool) {
 	first = len(s.pending) == 0
-	s.pending = append(s.pending, span{nil, 1, true, message})
+	s.pending = append(s.pending, span{msgs: 1, memory: shared, long: message})
 	return first
 }
 
@@ -146,7 +150,7 @@ func (s *Session) Commit(t *Turn, now time.Time) Reason {
 		t.Depths.Record(int64(bytes))
 	}
 	clear(s.pending)
-	s.pending = s.pending[:0]
+	s.pending = emptied(s.pending)
 	return verdict
 }
 

@@ -1,14 +1,37 @@
 package session
 
+import "bytes"
+
 // A span is a run of whole messages waiting to be written. It shares memory
 // with the buffer that the messages were read into or encoded in.
 type span struct {
 	b    []byte
 	msgs int
-	// shared: memory of its own, in the queues of many clients.
-	shared bool
+	// memory is what b lies in.
+	memory memory
 	// long, if it is not nil, is the one message of the span, in place of b.
 	long Long
+}
+
+// memory is what the bytes of a span lie in.
+type memory uint8
+
+const (
+	inBlock memory = iota // a larger piece, which they keep alive
+	alone                 // a piece of their own
+	shared                // likewise, and in the queues of many clients
+)
+
+// loose tells whether the span keeps more than twice its length of memory alive.
+func (s *span) loose() bool { return s.memory == inBlock && len(s.b) < maxBlock/2 }
+
+// copyLoose copies what is loose.
+func copyLoose(spans []span) {
+	for i := range spans {
+		if s := &spans[i]; s.loose() {
+			s.b, s.memory = bytes.Clone(s.b), alone
+		}
+	}
 }
 
 // cost is what the span counts in a queue.

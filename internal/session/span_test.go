@@ -16,7 +16,7 @@ func (p *piece) Size() int                     { return len(p.b) }
 func (p *piece) Cost() int                     { return p.cost }
 func (p *piece) CopyAt(buf []byte, at int) int { return copy(buf, p.b[at:]) }
 
-func longSpan(b []byte, cost int) span { return span{nil, 1, true, &piece{b, cost}} }
+func longSpan(b []byte, cost int) span { return span{nil, 1, shared, &piece{b, cost}} }
 
 func putAll(q *queue, l *Limits, s ...span) { q.put(s, new(copier), l, epoch) }
 
@@ -55,7 +55,7 @@ func TestLongAmongOthers(t *testing.T) {
 				putAll(q, l, longSpan(b, 5))
 				cost += 5
 			} else {
-				putAll(q, l, span{b, 1, r.IntN(2) == 0, nil})
+				putAll(q, l, span{b, 1, memory(2 * r.IntN(2)), nil})
 				cost += len(b)
 			}
 		}
@@ -78,7 +78,7 @@ func TestLongCountsUntilWritten(t *testing.T) {
 	want := noise(1, before+size)
 	for cut := 1; cut < len(want); cut++ {
 		q := newQueue()
-		putAll(q, l, span{want[:before], 1, true, nil}, longSpan(want[before:], cost))
+		putAll(q, l, span{want[:before], 1, shared, nil}, longSpan(want[before:], cost))
 		expectDepth(t, q, 2, before+cost)
 		q.begin()
 		got := bytes.Clone(q.next(new([writeSize]byte))[:cut])
@@ -124,7 +124,7 @@ func TestCloseAmidLong(t *testing.T) {
 	l := wide()
 	q := newQueue()
 	own := make([]byte, 1000)
-	putAll(q, l, longSpan(make([]byte, 100), 10), span{own, 1, false, nil})
+	putAll(q, l, longSpan(make([]byte, 100), 10), span{own, 1, inBlock, nil})
 	q.begin()
 	q.more(50, l)
 	putAll(q, l, longSpan(make([]byte, 100), 10))
