@@ -32,7 +32,9 @@ type host struct {
 	life   int
 	ring   machine
 	groups *group.Machine
-	out    ring.Output
+	// members are those of its configuration, nil before the first.
+	members []ring.DaemonID
+	out     ring.Output
 
 	// The monotonic clock: so many parts in a million fast, and with this origin.
 	origin  time.Duration

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gospread/spread/internal/ring"
+	"gospread/spread/internal/ringproto"
 )
 
 // Datagram is a packet on its way, as hooks see it. To is the index of the
@@ -143,6 +144,9 @@ func (n *network) send(h *host, p *ring.Packet) {
 		if to == from || !p.For(w.slots[to].id, w.slots[to].segment == h.slot.segment) || p.To == 0 && !h.reaches(to) {
 			continue
 		}
+		if p.To == 0 && n.spared(h, to, p) {
+			continue
+		}
 		seen.To = to
 		dropped := false
 		for _, hook := range w.onCopy {
@@ -156,6 +160,16 @@ func (n *network) send(h *host, p *ring.Packet) {
 		}
 	}
 	n.release(d)
+}
+
+// spared tells whether the link sends a packet for everybody as copies, and leaves out
+// this receiver as one who is not a member.
+func (n *network) spared(h *host, to int, p *ring.Packet) bool {
+	w := n.w
+	if w.Plan.Multicast && w.slots[to].segment == h.slot.segment || !ringproto.ForMembers(p.Data) {
+		return false
+	}
+	return h.members != nil && !slices.Contains(h.members, w.slots[to].id)
 }
 
 // hold takes a packet off the network. The result sends it on, also if its sender

@@ -63,6 +63,7 @@ func (h *host) apply(e *ring.Event) {
 		w.mix(uint64(h.slot.index), e.Message.Seq, 2)
 		h.note("! %#x of %s, %v, %d bytes", e.Message.Seq, w.name(e.Message.Sender), evscheck.Service(e.Message.Service), len(e.Message.Payload))
 	case ring.RegularConfiguration:
+		h.members = e.Config.Members
 		r.config, r.phase, r.stable, r.given, r.placed = e.Config, e.Kind, 0, 0, 0
 		r.Install(evscheck.ConfigID{Leader: uint32(e.Config.ID.Leader), Time: e.Config.ID.Time}, evscheck.Members(e.Config.Members))
 		h.lists = h.in
