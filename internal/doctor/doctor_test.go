@@ -154,15 +154,10 @@ var faults = []fault{
 		check: "limits.files", level: Warning, found: "256", remedy: "ulimit -n"},
 	{name: "more sessions than files", config: "MaxSessions = 5000\n" + three, spoil: func(e *Env) { e.Files = func() uint64 { return 1024 } },
 		check: "limits.files", level: Problem, found: "5000", remedy: "LimitNOFILE"},
-	{name: "small buffers", spoil: func(e *Env) {
-		read := e.ReadFile
-		e.ReadFile = func(path string) ([]byte, error) {
-			if strings.HasSuffix(path, "rmem_max") {
-				return []byte("212992\n"), nil
-			}
-			return read(path)
-		}
-	}, check: "limits.buffers", level: Warning, found: "212992", remedy: "sysctl -w net.core.rmem_max=8388608"},
+	{name: "small receive buffers", spoil: smallBuffers("rmem_max"),
+		check: "limits.buffers", level: Warning, found: "212992", remedy: "sysctl -w net.core.rmem_max=8388608"},
+	{name: "small send buffers", spoil: smallBuffers("wmem_max"),
+		check: "limits.buffers", level: Warning, found: "212992", remedy: "sysctl -w net.core.wmem_max=8388608"},
 	{name: "user missing", config: "DaemonUser = no-such-user\n" + three, spoil: func(e *Env) { e.Root = true },
 		check: "limits.user", level: Problem, found: "no-such-user", remedy: "useradd"},
 	{name: "not sealed", check: "keys.file", level: Warning, found: "not sealed", remedy: "openssl rand -hex 32"},
@@ -450,6 +445,19 @@ func TestWrap(t *testing.T) {
 	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
 		if len(line) > width && !strings.Contains(line, "xxx") || i > 0 && !strings.HasPrefix(line, "      ") {
 			t.Errorf("%q", line)
+		}
+	}
+}
+
+// smallBuffers lets the system have a small limit for buffers.
+func smallBuffers(limit string) func(*Env) {
+	return func(e *Env) {
+		read := e.ReadFile
+		e.ReadFile = func(path string) ([]byte, error) {
+			if strings.HasSuffix(path, limit) {
+				return []byte("212992\n"), nil
+			}
+			return read(path)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (w *wire) machine(addr, config string) *Env {
 			switch path {
 			case "spread.conf":
 				return []byte(config), nil
-			case "/proc/sys/net/core/rmem_max":
+			case "/proc/sys/net/core/rmem_max", "/proc/sys/net/core/wmem_max":
 				return []byte("8388608\n"), nil
 			}
 			return nil, fs.ErrNotExist

@@ -34,25 +34,29 @@ func (e *examination) limits() {
 	}
 }
 
-// Receive buffers that a daemon asks for, and that it needs at least, in bytes.
+// Buffers of sockets that a daemon asks for, and that it needs at least, in bytes.
 const (
 	wantedBuffer = 8 << 20
 	neededBuffer = 1 << 20
 )
 
 func (e *examination) buffers() {
-	n, ok := e.env.sysctl("net.core.rmem_max")
+	e.buffer("receive", "net.core.rmem_max", "packets that come in bursts are lost and sent again, unless the daemon has CAP_NET_ADMIN")
+	e.buffer("send", "net.core.wmem_max", "bursts do not fit, and where hosts are down packets to the others are lost, unless the daemon has CAP_NET_ADMIN")
+}
+
+func (e *examination) buffer(which, limit, means string) {
+	n, ok := e.env.sysctl(limit)
 	if !ok {
 		return // the link tells
 	}
 	s := e.on("limits.buffers", "")
+	found := fmt.Sprintf("%s buffers may have %d bytes (%s)", which, n, limit)
 	if n >= neededBuffer {
-		s.ok("receive buffers may have %d bytes (net.core.rmem_max)", n)
+		s.ok("%s", found)
 		return
 	}
-	found := fmt.Sprintf("receive buffers may have %d bytes (net.core.rmem_max)", n)
-	means := "packets that come in bursts are lost and sent again, unless the daemon has CAP_NET_ADMIN"
-	s.warning(found, means, fmt.Sprintf("sysctl -w net.core.rmem_max=%d, and the same line without sysctl -w in /etc/sysctl.d/spread.conf", wantedBuffer))
+	s.warning(found, means, fmt.Sprintf("sysctl -w %s=%d, and the same line without sysctl -w in /etc/sysctl.d/spread.conf", limit, wantedBuffer))
 }
 
 // directories looks whether those that the daemon needs are there.
