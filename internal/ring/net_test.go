@@ -42,6 +42,7 @@ type node struct {
 	missed []flight // while asleep
 	sent   int
 	config *Configuration
+	signal *Configuration // the last transitional one
 	noted  []Note
 }
 
@@ -117,6 +118,7 @@ func (w *net) turn(id DaemonID) {
 				n.config = e.Config
 				n.log = append(n.log, fmt.Sprint("regular ", e.Config.Members))
 			case TransitionalConfiguration:
+				n.signal = e.Config
 				n.log = append(n.log, fmt.Sprint("transitional ", e.Config.Members))
 			case Deliver:
 				n.log = append(n.log, fmt.Sprintf("%d: %.20s", e.Message.Sender, e.Message.Payload))
