@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -134,12 +135,19 @@ func (r *Reconnecting) keep(ctx context.Context) {
 				connected = true
 				pauses.Connected()
 				r.joinAgain(ctx, c)
-			case ctx.Err() == nil && !Passing(err):
+			case ctx.Err() == nil && !Passing(err) && !nameless(err):
 				r.change(func() { r.err = err })
 				return
 			}
 		}
 	}
+}
+
+// nameless tells whether a host had no address: while it, or its container, starts anew
+// that passes.
+func nameless(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns)
 }
 
 // joinAgain makes c the connection, and asks for all groups. Meanwhile events are

@@ -222,6 +222,29 @@ func TestReconnectingPatience(t *testing.T) {
 	})
 }
 
+// A host that has no address for a while is one that starts anew.
+func TestReconnectingNoAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, asked := fakedaemon.New("a"), 0
+		r, err := DialReconnecting(t.Context(), []string{"4803@a"}, WithName("me"),
+			WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+				if asked++; asked > 1 && asked < 5 {
+					return nil, &net.DNSError{Err: "no such host", Name: "a", IsNotFound: true}
+				}
+				return f.Dial(ctx, network, address)
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Cut()
+		next[*Lost](t, r)
+		next[*Restored](t, r)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What will not go away ends it: the daemon does not let the client in any more.
 func TestReconnectingRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

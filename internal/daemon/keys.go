@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gospread/spread/internal/conf"
+	"gospread/spread/internal/ring"
 	"gospread/spread/internal/seal"
 )
 
@@ -94,20 +95,20 @@ type rejections struct {
 	last map[rejection]time.Time
 }
 
-// rejection is a daemon ("": a stranger) and why its datagrams are refused.
+// rejection is a daemon (0: a stranger) and why its datagrams are refused.
 type rejection struct {
-	daemon string
-	err    error
+	id  uint32
+	err error
 }
 
 const rejectionEvery = 10 * time.Second
 
 // rejected is told of each datagram that could not be opened.
-func (d *Daemon) rejected(from netip.AddrPort, err error) {
+func (d *Daemon) rejected(id uint32, from netip.AddrPort, err error) {
 	if errors.Is(err, seal.ErrOwn) || errors.Is(err, seal.ErrReplay) {
 		return
 	}
-	what := rejection{d.daemonAt(from), err}
+	what := rejection{id, err}
 	r := &d.rejections
 	r.mu.Lock()
 	now := time.Now()
@@ -125,20 +126,11 @@ func (d *Daemon) rejected(from netip.AddrPort, err error) {
 	e := entry{level: conf.LevelWarning, flags: conf.FlagNetwork | conf.FlagPrint, key: "refused datagram",
 		fields: []slog.Attr{slog.String("remote", from.String()), slog.String("reason", err.Error())}}
 	who := from.String()
-	if what.daemon != "" {
-		who = fmt.Sprintf("daemon %s at %v", what.daemon, from)
-		e.fields = append(e.fields, slog.String("daemon", what.daemon))
+	if id != 0 {
+		name := d.daemonName(ring.DaemonID(id))
+		who = fmt.Sprintf("daemon %s at %v", name, from)
+		e.fields = append(e.fields, slog.String("daemon", name))
 	}
 	e.text = fmt.Sprintf("Network: a datagram from %s is refused: %v", who, err)
 	d.log.log(e)
-}
-
-// daemonAt is the name of the daemon that sends from there, "" if none does.
-func (d *Daemon) daemonAt(from netip.AddrPort) string {
-	for _, c := range d.epochs.now().Daemons() {
-		if c.Addr.WithZone("") == from.Addr().Unmap().WithZone("") && (from.Port() == c.Port || from.Port() == c.Port+1) {
-			return c.Name
-		}
-	}
-	return ""
 }

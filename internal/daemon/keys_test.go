@@ -87,10 +87,15 @@ func TestRestartAfterSealing(t *testing.T) {
 // once in a while.
 func TestRefusedDatagramsAreNamed(t *testing.T) {
 	r := startDaemon(t, "Spread_Segment 127.0.0.1:4905 { near 127.0.0.1 }\nSpread_Segment 127.0.0.1:4907 { by 127.0.0.1 }\n", Options{})
-	for _, from := range []string{"127.0.0.1:4905", "127.0.0.1:4906", "127.0.0.1:4907", "127.0.0.1:4905", "[::ffff:127.0.0.1]:4908", "127.0.0.9:4905", "127.0.0.1:999"} {
-		r.rejected(netip.MustParseAddrPort(from), seal.ErrUnknownKey)
+	id := map[string]uint32{}
+	for _, c := range r.epochs.now().Daemons() {
+		id[c.Name] = c.ID
 	}
-	r.rejected(netip.MustParseAddrPort("127.0.0.1:4905"), seal.ErrReplay)
+	for _, from := range []struct{ daemon, addr string }{{"near", "127.0.0.1:4905"}, {"near", "127.0.0.1:4906"}, {"by", "127.0.0.1:4907"},
+		{"near", "127.0.0.1:4905"}, {"", "127.0.0.9:4905"}, {"", "127.0.0.1:999"}} {
+		r.rejected(id[from.daemon], netip.MustParseAddrPort(from.addr), seal.ErrUnknownKey)
+	}
+	r.rejected(id["near"], netip.MustParseAddrPort("127.0.0.1:4905"), seal.ErrReplay)
 	r.log.wait(t, "127.0.0.9:4905")
 	r.log.wait(t, "Membership id is")
 	for text, want := range map[string]int{

@@ -49,8 +49,8 @@ type network struct {
 	// unheard is why monitors cannot reach a daemon without link.
 	unheard error
 	sealer  atomic.Pointer[seal.Sealer]
-	// rejected is told why a datagram was not opened, by its source.
-	rejected func(from netip.AddrPort, err error)
+	// rejected is told why a datagram was not opened, by its daemon (0: none) and source.
+	rejected func(id uint32, from netip.AddrPort, err error)
 	// noted is told what operators should know of the link. It may be nil.
 	noted func(level conf.Level, text string)
 	// Of the turn under way.
@@ -245,7 +245,7 @@ func (i inlet) Receive(batch []link.Received) {
 		if err != nil {
 			count.Add(1)
 			if i.net.rejected != nil {
-				i.net.rejected(batch[k].Source, err)
+				i.net.rejected(batch[k].From, batch[k].Source, err)
 			}
 			continue
 		}

@@ -17,8 +17,8 @@ func TestTiming(t *testing.T) {
 		want ring.Timing
 	}{
 		{"", ring.Timing{}},
-		{all, ring.Timing{Loss: 2500 * ms, Beat: 500 * ms, Join: 20 * ms, Start: 90 * ms, Gather: 90 * ms, Form: 60 * ms, Probe: 4000 * ms}},
-		{all + " HurryTimeout = 2000", ring.Timing{Loss: 2000 * ms, Beat: 1000 * ms, Join: 20 * ms, Start: 90 * ms, Gather: 90 * ms, Form: 60 * ms, Probe: 4000 * ms}},
+		{all, ring.Timing{Loss: 3000 * ms, Beat: 500 * ms, Join: 20 * ms, Start: 90 * ms, Gather: 90 * ms, Form: 60 * ms, Probe: 4000 * ms}},
+		{all + " HurryTimeout = 2000", ring.Timing{Loss: 3000 * ms, Beat: 1000 * ms, Join: 20 * ms, Start: 90 * ms, Gather: 90 * ms, Form: 60 * ms, Probe: 4000 * ms}},
 		{"WideAreaNetwork = true", ring.WideTiming()},
 		{"WideAreaNetwork = false", ring.Timing{}},
 	} {

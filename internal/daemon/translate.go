@@ -48,10 +48,7 @@ func timing(o *conf.Options) ring.Timing {
 	t := o.Timers
 	switch {
 	case t.Token > 0:
-		// A silent daemon has last been heard, and is then asked, up to a beat before
-		// its silence begins to count.
-		beat := min(t.Hurry, t.Token/3)
-		return ring.Timing{Loss: t.Token - beat, Beat: beat, Join: t.Join, Start: t.Seg + t.Gather,
+		return ring.Timing{Loss: t.Token, Beat: min(t.Hurry, t.Token/3), Join: t.Join, Start: t.Seg + t.Gather,
 			Gather: t.Seg + t.Gather, Form: t.Form, Probe: t.Lookup}
 	case o.WideAreaNetwork && o.IsSet(conf.KeyWideAreaNetwork):
 		return ring.WideTiming()

@@ -63,7 +63,7 @@ func (m *Machine) onState(p *peer, body []byte) {
 		return
 	}
 	var s ringproto.StateBody
-	if err := s.Parse(body); err != nil || s.Time > m.latest() || s.Stable > s.High || s.Missing.Max() > s.High ||
+	if err := s.Parse(body); err != nil || s.Time > LastTime || s.Stable > s.High || s.Missing.Max() > s.High ||
 		!s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= s.Stable || s.High-s.Stable > 2*maxWindow {
 		m.counts.Malformed++
 		return

@@ -173,7 +173,7 @@ func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, 
 		last = i
 		self = self || c.Life == m.self.life()
 	}
-	if !self || plan.New.Leader != plan.Attempt.Coordinator.ID || plan.New.Time <= m.known || plan.New.Time > m.latest() {
+	if !self || plan.New.Leader != plan.Attempt.Coordinator.ID || plan.New.Time <= m.known || plan.New.Time > LastTime {
 		return nil, false
 	}
 	if m.ring == nil {

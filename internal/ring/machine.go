@@ -469,16 +469,6 @@ func (m *Machine) wall() uint32 {
 	return m.o.Incarnation + uint32((m.now-m.start)/time.Second)
 }
 
-// latest is the latest time of a configuration that is believed. Clocks may be wrong by
-// much, but what uses times up for good is refused.
-func (m *Machine) latest() uint32 {
-	const (
-		year2038  = 1 << 31 // for daemons whose clock has not been set
-		seventeen = 1 << 29 // years
-	)
-	return min(max(m.wall(), m.known, year2038), LastTime-seventeen) + seventeen
-}
-
 // Present is the last configuration installed, nil before the first.
 func (m *Machine) Present() *Configuration {
 	if m.ring == nil {

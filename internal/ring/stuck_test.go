@@ -173,32 +173,20 @@ func TestLinksStayBroken(t *testing.T) {
 	}
 }
 
-// Times far ahead, in a STATE, are not believed: they would use up all that there are.
-func TestStateClaimsLastTime(t *testing.T) {
-	w := newNet(t, 3)
-	w.drop = func(_, _ DaemonID, b []byte) bool { return kindOf(b) == ringproto.Ping }
-	w.start(1)
-	m := w.nodes[1]
-	j := ringproto.JoinBody{Number: 1, Heard: []ringproto.Life{m.self.life(), {ID: 2, Incarnation: 1000}}}
-	m.Receive(w.now, datagramOf(m, 2, ringproto.Join, j.Append(nil)))
-	w.turn(1)
-	w.run(time.Second, func() bool { return m.coord != nil && len(m.coord.group) == 2 })
-	s := ringproto.StateBody{Time: LastTime - 3, Attempt: m.attempt.id, In: m.o.Digest}
-	m.Receive(w.now, datagramOf(m, 2, ringproto.State, s.Append(nil)))
-	w.turn(1)
-	w.start(2, 3)
-	w.run(10*time.Second, w.together(1, 2, 3))
-	if m.known > 1<<31 {
-		t.Errorf("it is at %d", m.known)
+// A daemon whose clock has not been set, or is far ahead, takes part with the others.
+func TestClocksFarApart(t *testing.T) {
+	const now = 1_800_000_000
+	for _, clocks := range [][]uint32{{100, now, now}, {now, now, 100}, {4_000_000_000, now, now}, {now, now, 4_000_000_000}, {now, 2_700_000_000, now}} {
+		w := newNet(t, 3)
+		for i, at := range clocks {
+			w.startAs(DaemonID(i+1), at)
+		}
+		w.run(2*time.Second, w.together(1, 2, 3))
+		w.run(10*time.Second, nil)
+		if n := w.changes(1); n > 3 || !w.together(1, 2, 3)() {
+			t.Errorf("%v: %d memberships; %s", clocks, n, w.states())
+		}
 	}
-}
-
-// A daemon whose clock has not been set takes part with those whose clocks have.
-func TestClockNotSet(t *testing.T) {
-	w := newNet(t, 2)
-	w.startAs(1, 100)
-	w.startAs(2, 1_800_000_000)
-	w.run(2*time.Second, w.together(1, 2))
 }
 
 // To ask three sources is one try to get what is missing, and no sign that large
