@@ -66,6 +66,7 @@ type network struct {
 	monitors *monitors
 	parts    atomic.Pointer[partition] // nil: all hear each other
 	parted   atomic.Uint64             // datagrams of daemons in other parts, dropped
+	resized  atomic.Int64              // what paths took when that changed last; 0: it has not
 }
 
 // opened is a batch of datagrams after their seals were opened.
@@ -277,6 +278,9 @@ func (i inlet) Refused(peer uint32) {
 
 // Resized implements link.Handler.
 func (i inlet) Resized(limit int) {
+	if i.net.resized.Swap(int64(limit)) == int64(limit) {
+		return // several changes have come to the same
+	}
 	i.note(conf.LevelInfo, fmt.Sprintf("the paths to the other daemons take datagrams of %d bytes now", limit))
 	i.turn(func() { i.ring.SetDatagram(i.net.datagram()) })
 }

@@ -54,8 +54,9 @@ func (l *Link) look(now time.Time) {
 // to, on an interface by its index. One that was taken away and comes back under its
 // old name is another one to the system: without this, nothing would come or go there.
 func (l *Link) follow() {
-	if len(l.groups) == 0 || l.host.index == 0 || l.host.present() {
-		l.missed = false
+	// One that was missed is joined on anew, though it looks as it did: it may have been
+	// elsewhere, where its groups were forgotten.
+	if len(l.groups) == 0 || l.host.index == 0 || !l.missed && l.host.present() {
 		return
 	}
 	h, err := survey(l.own.Addr.Addr())
@@ -63,8 +64,7 @@ func (l *Link) follow() {
 	case err != nil: // nothing is known
 	case h.index == 0:
 		l.miss(fmt.Sprintf("no interface has this daemon's address %s any more; it was on %s. The daemon hears the others again when it is back", l.own.Addr.Addr(), l.host.name))
-	case h.index == l.host.index:
-		l.missed = false
+	case h.index == l.host.index && !l.missed: // it has just come back
 	case l.host.zone != 0: // the own sockets are tied to the interface, too
 		l.miss(fmt.Sprintf("interface %s was replaced while its link-local address %s is in use: restart this daemon", h.name, l.own.Addr.Addr()))
 	default:
