@@ -282,7 +282,7 @@ func (r *Reconnecting) sender(ctx context.Context, op string) (*Conn, error) {
 
 // Receive returns the next event, and waits for it if need be. A loss is no error, but
 // the events Lost and Restored. Errors: those of [Dial] that do not pass ([Passing]), when
-// the daemons do not let the client in again; ErrIllegalMessage; after Close
+// the daemons do not let the client in again; ErrIllegalMessage, for good; after Close
 // ErrIllegalSession; the error of ctx, and no event is lost then.
 func (r *Reconnecting) Receive(ctx context.Context) (Event, error) {
 	for {

@@ -292,7 +292,7 @@ func TestReconnectingClose(t *testing.T) {
 				_, err := r.Receive(t.Context())
 				got <- err
 			}()
-			time.Sleep(time.Second)
+			synctest.Wait() // it waits
 			if err := r.Close(); err != nil {
 				t.Error(err)
 			}
@@ -438,13 +438,15 @@ func TestReconnectingMany(t *testing.T) {
 				}
 			})
 			all.Go(func() {
+				tick := time.NewTicker(20 * time.Millisecond)
+				defer tick.Stop()
 				for ctx.Err() == nil {
 					_ = r.Join(ctx, "g")
 					if err := r.Multicast(ctx, Agreed, "g", []byte("x")); err != nil && !errors.Is(err, ErrConnectionClosed) && ctx.Err() == nil {
 						t.Error(err)
 					}
 					_ = r.Leave(ctx, "g")
-					time.Sleep(20 * time.Millisecond)
+					<-tick.C
 				}
 			})
 		}
