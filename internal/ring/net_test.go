@@ -21,6 +21,7 @@ type net struct {
 	drop     func(from, to DaemonID, b []byte) bool
 	segments map[DaemonID]int
 	toAll    bool // of the datagram that drop looks at: it goes to everybody
+	bulk     bool // of the same: it goes to the port for data
 	trace    bool
 
 	// What daemons are started with, and how long a datagram takes.
@@ -163,7 +164,7 @@ func (w *net) send(from, to DaemonID, p Packet) {
 	} else {
 		f.to, f.from = from, to
 	}
-	w.toAll = p.To == 0
+	w.toAll, w.bulk = p.To == 0, p.Bulk
 	if w.drop != nil && w.drop(from, to, p.Data) {
 		return
 	}

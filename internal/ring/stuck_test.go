@@ -122,6 +122,9 @@ func TestUnicastRefused(t *testing.T) {
 // stays, whether silence or a refusal tells of them.
 func TestLinksStayBroken(t *testing.T) {
 	data := func(b []byte) bool { return kindOf(b) == ringproto.Data }
+	// A firewall that lets in one of a daemon's two ports only. What goes to everybody
+	// and packets sent again are for the first, the rest for the second.
+	first := func(w *net) bool { return w.toAll || w.bulk }
 	for name, broken := range map[string]func(w *net, a, b DaemonID, d []byte) bool{
 		"to all, to 3":          func(w *net, _, b DaemonID, _ []byte) bool { return b == 3 && w.toAll },
 		"alone, to 3":           func(w *net, _, b DaemonID, _ []byte) bool { return b == 3 && !w.toAll },
@@ -133,6 +136,10 @@ func TestLinksStayBroken(t *testing.T) {
 		"data 1 to 2":           func(_ *net, a, b DaemonID, d []byte) bool { return a == 1 && b == 2 && data(d) },
 		"to all, 1 to 2":        func(w *net, a, b DaemonID, _ []byte) bool { return a == 1 && b == 2 && w.toAll },
 		"BEAT 1 to 2":           func(_ *net, a, b DaemonID, d []byte) bool { return a == 1 && b == 2 && kindOf(d) == ringproto.Beat },
+		"first port of 3":       func(w *net, _, b DaemonID, _ []byte) bool { return b == 3 && first(w) },
+		"second port of 3":      func(w *net, _, b DaemonID, _ []byte) bool { return b == 3 && !first(w) },
+		"first port, 2 to 3":    func(w *net, a, b DaemonID, _ []byte) bool { return a == 2 && b == 3 && first(w) },
+		"second port, 2 to 3":   func(w *net, a, b DaemonID, _ []byte) bool { return a == 2 && b == 3 && !first(w) },
 		"ACK 2 to 1":            func(_ *net, a, b DaemonID, d []byte) bool { return a == 2 && b == 1 && kindOf(d) == ringproto.Ack },
 	} {
 		for _, refused := range []bool{false, true} {
