@@ -59,11 +59,13 @@ install: build ## install into PREFIX (default /usr/local), below DESTDIR if set
 	ln -sf spmonitor '$(DESTDIR)$(SBINDIR)/sptmonitor'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/spread.conf' || \
 		install -m 644 docs/sample.spread.conf '$(DESTDIR)$(SYSCONFDIR)/spread.conf'
-	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d'
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/lib/sysusers.d' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d' \
+		'$(DESTDIR)$(PREFIX)/lib/sysctl.d'
 	sed -e 's|/usr/sbin/spread|$(SBINDIR)/spread|; s|/etc/spread|$(SYSCONFDIR)|' packaging/systemd/spread.service \
 		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/spread.service'
 	install -m 644 packaging/systemd/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/gospread.conf'
 	install -m 644 packaging/systemd/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gospread.conf'
+	install -m 644 packaging/systemd/sysctl.conf '$(DESTDIR)$(PREFIX)/lib/sysctl.d/10-gospread.conf'
 	if [ -d '$(BIN)/man' ]; then install -d '$(DESTDIR)$(MANDIR)' && cp -R '$(BIN)/man/.' '$(DESTDIR)$(MANDIR)'; fi
 	if [ -d '$(BIN)/completions' ]; then \
 		install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' && \

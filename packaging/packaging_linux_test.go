@@ -111,7 +111,7 @@ func TestPackages(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"/etc/spread/spread.conf cn", "lib/systemd/system/spread.service", "systemd-sysusers gospread.conf", "man8/spread.8.gz", "zsh/site-functions/_spread"} {
+	for _, want := range []string{"/etc/spread/spread.conf cn", "lib/systemd/system/spread.service", "lib/sysctl.d/10-gospread.conf", "systemd-sysusers gospread.conf", "man8/spread.8.gz", "zsh/site-functions/_spread"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("no %s in\n%s", want, list)
 		}

@@ -2,8 +2,10 @@ package link
 
 import (
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -112,5 +114,22 @@ func TestSmallBuffersAreReported(t *testing.T) {
 				t.Errorf("%d, %d: %q", c.receive, c.send, got)
 			}
 		}
+	}
+}
+
+// TestPackagedLimits: what the packages allow, and the advice, is what is asked for.
+func TestPackagedLimits(t *testing.T) {
+	want := strconv.Itoa(DefaultBuffer)
+	for name, times := range map[string]int{"systemd/sysctl.conf": 2, "deb/postinst": 2, "rpm/post": 2} {
+		b, err := os.ReadFile("../../packaging/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(b), want); n != times {
+			t.Errorf("%s has %s %d times, not %d", name, want, n, times)
+		}
+	}
+	if runtime.GOOS == "linux" && !(strings.Contains(receiveAdvice, want) && strings.Contains(sendAdvice, want)) {
+		t.Error("the advice names another size")
 	}
 }
