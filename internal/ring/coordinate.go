@@ -64,7 +64,8 @@ func (m *Machine) onState(p *peer, body []byte) {
 	}
 	var s ringproto.StateBody
 	if err := s.Parse(body); err != nil || s.Time > LastTime || s.Stable > s.High || s.Missing.Max() > s.High ||
-		!s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= s.Stable || s.High-s.Stable > 2*maxWindow {
+		!s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= s.Stable || s.High-s.Stable > 2*maxWindow ||
+		len(s.Commit) > mostMembers {
 		m.counts.Malformed++
 		return
 	}
@@ -314,7 +315,7 @@ func (m *Machine) coordinate() {
 			continue
 		}
 		m.note(Note{Kind: NoteFormFailed, Daemon: p.id})
-		p.joined, p.deaf = never, p.alive() && c.lives[i] == p.life()
+		p.joined, p.deaf = never, p.deaf || p.alive() && c.lives[i] == p.life()
 	}
 	if len(answering) < len(c.group) {
 		m.propose(answering)

@@ -3,6 +3,7 @@ package ring
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -301,5 +302,39 @@ func TestDatagramGrowsAgain(t *testing.T) {
 	w.run(5*time.Minute, nil)
 	if w.nodes[1].datagram <= safeDatagram {
 		t.Error("it stays small")
+	}
+}
+
+// A State that names more than all daemons as those whose messages must be handed on
+// is refused: to sum up such lists would take minutes.
+func TestStateOfTooMany(t *testing.T) {
+	for n, refused := range map[uint32]uint64{mostMembers: 0, mostMembers + 1: 1} {
+		w := newNet(t, 2)
+		var propose []byte
+		w.drop = func(_, _ DaemonID, b []byte) bool {
+			if kindOf(b) == ringproto.Propose && propose == nil {
+				propose = slices.Clone(b)
+			}
+			return kindOf(b) == ringproto.State
+		}
+		w.start(1, 2)
+		w.run(time.Second, func() bool { return propose != nil })
+		var b ringproto.ProposeBody
+		if err := b.Parse(propose[ringproto.HeaderSize:]); err != nil {
+			t.Fatal(err)
+		}
+		s := ringproto.StateBody{Attempt: b.Attempt, Time: 1002, In: w.nodes[1].o.Digest, Old: ringproto.Config{Leader: 2, Time: 5}}
+		for i := range n {
+			s.Commit = append(s.Commit, 1000+i)
+		}
+		m := w.nodes[1].Machine
+		h := ringproto.Header{Kind: ringproto.State, Sender: 2, Incarnation: m.byID[2].incarnation, Digest: m.o.Digest}
+		d := make([]byte, ringproto.HeaderSize)
+		h.Put(d)
+		before := m.counts.Malformed
+		m.Receive(w.now, s.Append(d))
+		if got := m.counts.Malformed - before; got != refused {
+			t.Errorf("%d: refused %d times, not %d", n, got, refused)
+		}
 	}
 }

@@ -79,6 +79,9 @@ func (m *Machine) joinInAttempt(p *peer, number uint64, config ringproto.Config)
 		i := slices.Index(c.group, p)
 		if i >= 0 && (c.states[i] == nil && config != c.bases[i] || c.states[i] != nil && number > c.states[i].Joined) {
 			c.lives[i] = ringproto.Life{} // goes on without it
+			if c.states[i] == nil && m.now-c.began > 2*p.answerTime(formWait) {
+				p.deaf = true // there was time enough for its State
+			}
 		}
 	}
 }
@@ -87,7 +90,7 @@ func (m *Machine) joinInAttempt(p *peer, number uint64, config ringproto.Config)
 // the attempt that we are in.
 func (m *Machine) acceptable(p *peer, b *ringproto.ProposeBody) bool {
 	i := slices.IndexFunc(b.Members, func(c ringproto.Candidate) bool { return c.Life == m.self.life() })
-	if i < 0 || b.Members[0].Life != p.life() || b.Members[i].Basis != m.configOf(m.self) || m.leaving != nil {
+	if i < 0 || b.Members[0].Life != p.life() || b.Members[i].Basis != m.configOf(m.self) {
 		return false
 	}
 	if a := m.attempt; a != nil && m.before(a.coordinator, p) {
@@ -185,6 +188,9 @@ func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, 
 	}
 	mine = &plan.Rings[i]
 	r := m.ring
+	if len(mine.Members) > len(r.members) || len(mine.Commit) > mostMembers {
+		return nil, false
+	}
 	if mine.Stable > r.aru || mine.High < r.high || mine.High >= r.store.low+maxWindow || !slices.Contains(mine.Members, uint32(m.self.id)) {
 		return nil, false
 	}
@@ -202,6 +208,9 @@ func (m *Machine) recover(plan *ringproto.PlanBody) {
 	mine, ok := m.validPlan(plan)
 	if !ok {
 		m.counts.Malformed++
+		if m.coord != nil {
+			m.known = max(m.known, min(plan.New.Time, LastTime)) // it is out: its ids are used up
+		}
 		m.beginGather() // the coordinator asks for nothing else in this attempt
 		return
 	}

@@ -134,11 +134,19 @@ func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 func (m *Machine) heardBy(p *peer) bool { return slices.Contains(p.join.Heard, m.self.life()) }
 
 // takeDeaths believes others who know that a daemon has ended, unless we have
-// heard of it since.
+// heard of it since. What we have heard last may be as old as an answer takes; and one
+// that takes part in an attempt says little: there the coordinator learns it itself.
 func (m *Machine) takeDeaths(j *ringproto.JoinBody) {
 	for _, d := range j.Dead {
 		p := m.byID[DaemonID(d.ID)]
-		if p != nil && p != m.self && p.incarnation == d.Incarnation && p.ended != d.Incarnation && m.now-p.heard > m.t.Beat/4 {
+		if p == nil || p == m.self || p.incarnation != d.Incarnation || p.ended == d.Incarnation {
+			continue
+		}
+		quiet := max(m.t.Beat/4, 2*p.answerTime(0))
+		if m.attempt != nil {
+			quiet = max(quiet, m.t.Form)
+		}
+		if m.now-p.heard > quiet {
 			p.ended = d.Incarnation
 			p.refusals = max(p.refusals, 1)
 			if m.state == operational && p.index >= 0 {

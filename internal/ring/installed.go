@@ -56,8 +56,11 @@ type installed struct {
 	relays relays
 }
 
+// mostMembers is how many daemons a configuration of daemons may have.
+const mostMembers = 128
+
 // wanted is a set of members, by place.
-type wanted [2]uint64
+type wanted [mostMembers / 64]uint64
 
 func (w *wanted) add(i int)      { w[i>>6] |= 1 << (i & 63) }
 func (w *wanted) remove(i int)   { w[i>>6] &^= 1 << (i & 63) }

@@ -308,7 +308,7 @@ func (m *Machine) hear(p *peer, incarnation uint32) bool {
 	case incarnation > p.incarnation:
 		before := p.incarnation
 		p.anew(incarnation)
-		if before != 0 && m.state == operational && p.index >= 0 {
+		if before != 0 && (m.state == operational && p.index >= 0 || m.waitsFor(p)) {
 			m.note(Note{Kind: NoteRestarted, Daemon: p.id})
 			m.beginGather()
 		}
@@ -430,8 +430,8 @@ func (m *Machine) wakeUp(now time.Duration) {
 	if now-m.now < min(overslept, m.t.Loss/4) {
 		return
 	}
-	m.slept = now
 	if late := now - max(m.Deadline(), m.now); late > min(overslept, m.t.Loss/4) {
+		m.slept = now
 		m.note(Note{Kind: NoteOverslept, For: late})
 		for _, p := range m.peers {
 			if p.heard != never {

@@ -157,7 +157,7 @@ func (m *Machine) leaveNow() bool {
 	l := m.leaving
 	r := m.ring
 	settled := r == nil || len(r.members) == 1 ||
-		m.state == operational && !m.waiting() && r.stable >= r.high && !r.passing.active
+		m.state == operational && !m.waiting() && m.clients.empty() && r.stable >= r.high && !r.passing.active
 	if !settled && m.now-l.since < leavePatience {
 		l.at = min(m.now+2*time.Millisecond, l.since+leavePatience)
 		return false

@@ -84,15 +84,17 @@ func TestPacketsDoNotArrive(t *testing.T) {
 	w.run(10*time.Second, w.together(1, 2, 3, 4))
 }
 
-// refuses lets the host of a daemon refuse what f says, as a firewall does, or nobody
-// who listens there.
-func (w *net) refuses(id DaemonID, f func() bool) {
-	w.drop = func(from, to DaemonID, _ []byte) bool {
-		if to != id || w.toAll || !f() {
+// breaks loses what lost says. If it is refused, the sender learns of what was for one
+// daemon alone, as from a firewall, or from a host on which nobody listens.
+func (w *net) breaks(refused bool, lost func(from, to DaemonID, b []byte) bool) {
+	w.drop = func(from, to DaemonID, b []byte) bool {
+		if !lost(from, to, b) {
 			return false
 		}
-		w.order++
-		heap.Push(&w.queue, flight{at: w.now + w.latency, order: w.order, to: from, from: to})
+		if refused && !w.toAll {
+			w.order++
+			heap.Push(&w.queue, flight{at: w.now + w.latency, order: w.order, to: from, from: to})
+		}
 		return true
 	}
 }
@@ -102,7 +104,7 @@ func (w *net) refuses(id DaemonID, f func() bool) {
 func TestUnicastRefused(t *testing.T) {
 	w := newNet(t, 3)
 	refuse := true
-	w.refuses(3, func() bool { return refuse })
+	w.breaks(true, func(_, to DaemonID, _ []byte) bool { return to == 3 && !w.toAll && refuse })
 	w.start(1, 2, 3)
 	w.run(20*time.Second, nil)
 	before := w.changes(1) + w.changes(2) + w.changes(3)
@@ -145,14 +147,7 @@ func TestLinksStayBroken(t *testing.T) {
 		for _, refused := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, refused %v", name, refused), func(t *testing.T) {
 				w := newNet(t, 4)
-				w.drop = func(a, b DaemonID, d []byte) bool {
-					lost := broken(w, a, b, d)
-					if lost && refused && !w.toAll {
-						w.order++
-						heap.Push(&w.queue, flight{at: w.now + w.latency, order: w.order, to: a, from: b})
-					}
-					return lost
-				}
+				w.breaks(refused, func(a, b DaemonID, d []byte) bool { return broken(w, a, b, d) })
 				w.start(1, 2, 3, 4)
 				talk := func() {
 					for range 200 {

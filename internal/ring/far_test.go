@@ -1,0 +1,68 @@
+package ring
+
+import (
+	"testing"
+	"time"
+
+	"gospread/spread/internal/ringproto"
+)
+
+// Daemons that are far from each other, with whatever times, find each other again
+// after they have been alone.
+func TestFarAwayHeals(t *testing.T) {
+	const ms = time.Millisecond
+	file := Timing{Loss: 1250 * ms, Beat: 416 * ms, Join: 250 * ms, Start: 1750 * ms, Gather: 1750 * ms, Form: 1250 * ms, Probe: 2000 * ms}
+	for _, c := range []struct {
+		name    string
+		timing  Timing
+		latency time.Duration
+	}{{"default", Timing{}, 300 * ms}, {"wide", WideTiming(), 250 * ms}, {"file", file, 200 * ms}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newNet(t, 2)
+			w.timing, w.latency = c.timing, c.latency
+			w.start(1, 2)
+			w.run(30*time.Second, w.together(1, 2))
+			cut := true
+			w.drop = func(_, _ DaemonID, _ []byte) bool { return cut }
+			w.run(30*time.Second, nil)
+			cut = false
+			w.run(2*time.Minute, w.together(1, 2))
+		})
+	}
+}
+
+// Links of a wide area that stay broken lead to a membership that stays, too, which
+// takes in all whose links are whole.
+func TestFarLinksStayBroken(t *testing.T) {
+	const ms = time.Millisecond
+	data := func(b []byte) bool { return kindOf(b) == ringproto.Data }
+	for _, c := range []struct {
+		name    string
+		n       int
+		latency time.Duration
+		refused bool
+		lost    func(w *net, a, b DaemonID, d []byte) bool
+	}{
+		{"alone, 1 to 2, refused", 2, 30 * ms, true, func(w *net, a, b DaemonID, _ []byte) bool { return a == 1 && b == 2 && !w.toAll }},
+		{"second port of 3", 3, 120 * ms, false, func(w *net, a, b DaemonID, d []byte) bool { return (a == 3 || b == 3) && !w.toAll && !data(d) }},
+		{"all of 2 refused", 3, 150 * ms, true, func(w *net, a, b DaemonID, _ []byte) bool { return a == 2 && (b == 3 || !w.toAll) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newNet(t, c.n)
+			w.latency = c.latency
+			w.breaks(c.refused, func(a, b DaemonID, d []byte) bool { return c.lost(w, a, b, d) })
+			w.start(w.ids...)
+			w.run(time.Minute, nil)
+			before := make(map[DaemonID]uint64)
+			for _, id := range w.ids {
+				before[id] = w.changes(id)
+			}
+			w.run(30*time.Second, nil)
+			for _, id := range w.ids {
+				if n := w.changes(id) - before[id]; n > 0 || w.nodes[id].config == nil {
+					t.Errorf("%d: %d memberships in 30 s; %s", id, n, w.states())
+				}
+			}
+		})
+	}
+}
