@@ -24,6 +24,7 @@ type acks struct {
 	stableTries int
 	settleAt    time.Duration // when to ask for what was sent last; 0: no need
 	beatAt      time.Duration // when to show that the token rests here
+	shown       time.Duration // when that was last shown to who asked
 }
 
 // gaps is what has been missing for how long.

@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -64,5 +66,66 @@ func TestFarLinksStayBroken(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// ways are those in which a link can be broken in one direction.
+var ways = []struct {
+	name    string
+	refused bool
+	lost    func(w *net, d []byte) bool
+}{
+	{"alone", false, func(w *net, _ []byte) bool { return !w.toAll }},
+	{"to all", false, func(w *net, _ []byte) bool { return w.toAll }},
+	{"all", false, func(*net, []byte) bool { return true }},
+	{"alone, refused", true, func(w *net, _ []byte) bool { return !w.toAll }},
+	{"second port", false, func(w *net, _ []byte) bool { return !w.toAll && !w.bulk }},
+	{"all, refused", true, func(*net, []byte) bool { return true }},
+}
+
+// Whatever links stay broken, and however far daemons are from each other, the
+// membership stays, and all come together when the links are whole again.
+func TestLinksBrokenAtRandom(t *testing.T) {
+	type link struct{ from, to DaemonID }
+	for seed := range uint64(150) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		n := 2 + random.IntN(4)
+		w := newNet(t, n)
+		w.latency = time.Duration(1+random.IntN(200_000)) * time.Microsecond
+		broken := make(map[link]int)
+		for range 1 + random.IntN(n*(n-1)/2+1) {
+			a, b, way := DaemonID(1+random.IntN(n)), DaemonID(1+random.IntN(n)), random.IntN(len(ways))
+			broken[link{a, b}] = way
+			if random.IntN(2) == 0 {
+				broken[link{b, a}] = way
+			}
+		}
+		w.drop = func(a, b DaemonID, d []byte) bool {
+			way, ok := broken[link{a, b}]
+			if !ok || !ways[way].lost(w, d) {
+				return false
+			}
+			return w.lose(a, b, ways[way].refused)
+		}
+		w.start(w.ids...)
+		talk := func(d time.Duration) {
+			for end := w.now + d; w.now < end; {
+				w.submit(w.ids[random.IntN(n)], Service(random.IntN(6)), fmt.Sprint(w.now))
+				w.run(time.Duration(random.Int64N(int64(200*time.Millisecond))), nil)
+			}
+		}
+		talk(40 * time.Second)
+		before := make(map[DaemonID]uint64)
+		for _, id := range w.ids {
+			before[id] = w.changes(id)
+		}
+		talk(30 * time.Second)
+		for _, id := range w.ids {
+			if k := w.changes(id) - before[id]; k > 2 || w.nodes[id].config == nil {
+				t.Errorf("seed %d: %d: %d memberships in 30 s; broken are %v; %s", seed, id, k, broken, w.states())
+			}
+		}
+		clear(broken)
+		w.run(20*time.Second, w.together(w.ids...))
 	}
 }

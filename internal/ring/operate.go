@@ -48,6 +48,8 @@ func (m *Machine) onRing(p *peer, h *ringproto.Header, b []byte) {
 		m.onToken(p, known.Hop, body)
 	case ringproto.Wake:
 		m.onWake(p, known.Hop, body)
+	case ringproto.Ping:
+		m.show()
 	case ringproto.Beat:
 		if h.Flags&ringproto.AckMe != 0 {
 			m.ackTo(p, stampOf(body))

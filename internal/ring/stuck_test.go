@@ -84,19 +84,21 @@ func TestPacketsDoNotArrive(t *testing.T) {
 	w.run(10*time.Second, w.together(1, 2, 3, 4))
 }
 
-// breaks loses what lost says. If it is refused, the sender learns of what was for one
-// daemon alone, as from a firewall, or from a host on which nobody listens.
+// breaks loses what lost says.
 func (w *net) breaks(refused bool, lost func(from, to DaemonID, b []byte) bool) {
 	w.drop = func(from, to DaemonID, b []byte) bool {
-		if !lost(from, to, b) {
-			return false
-		}
-		if refused && !w.toAll {
-			w.order++
-			heap.Push(&w.queue, flight{at: w.now + w.latency, order: w.order, to: from, from: to})
-		}
-		return true
+		return lost(from, to, b) && w.lose(from, to, refused)
 	}
+}
+
+// lose loses the datagram that drop looks at. If it is refused, as by a firewall or a
+// host on which nobody listens, the sender learns so of what was for one daemon alone.
+func (w *net) lose(from, to DaemonID, refused bool) bool {
+	if refused && !w.toAll {
+		w.order++
+		heap.Push(&w.queue, flight{at: w.now + w.latency, order: w.order, to: from, from: to})
+	}
+	return true
 }
 
 // A host that lets in what goes to everybody, and refuses the rest, leads to a division

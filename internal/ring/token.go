@@ -292,6 +292,18 @@ func (m *Machine) beat(f ringproto.Flags) {
 	}
 }
 
+// showGap is the least time between two answers to those who ask for the token's sign.
+const showGap = 20 * time.Millisecond
+
+// show shows that the token rests here to one who may have missed it, or whose times
+// are shorter than ours.
+func (m *Machine) show() {
+	if r := m.ring; r.holding && m.now-r.acks.shown >= showGap {
+		r.acks.shown = m.now
+		m.emitRing(0, ringproto.Beat, ringproto.Resting, r.hop, m.stamp(false))
+	}
+}
+
 // stamp is the present time as a body; an Ack brings it back. alone: it goes to one
 // daemon alone, and so does the answer.
 func (m *Machine) stamp(alone bool) []byte {
