@@ -193,7 +193,11 @@ func TestSteering(t *testing.T) {
 	for _, name := range d.Names {
 		d.Await(name, d.Names...)
 	}
-	s.enter("5", "90", "30", "7", "20", "", "", "0", "6", "0", "all", "")
+	s.enter("5", "90", "30", "7", "20", "", "", "0", "6")
+	for _, name := range d.Names {
+		d.AwaitLog(name, "flow control from")
+	}
+	s.enter("0", "all", "")
 	s.out.expect(t, "Monitor: send status query\n")
 	// Every daemon is asked at once and again, and says what is new since.
 	for range 3 {
