@@ -76,7 +76,7 @@ var orderFaults = []fault{
 		edits: []edit{{"ring/packet.go", "p.n += copy(p.b[p.n:], c.Data)", "if copy(p.b[max(p.n-1, 0):], c.Data); true { p.n += len(c.Data) }"}}},
 	{name: "the memory of a message in parts is used again",
 		load: "holes", rules: "D5@0 C1@0", within: 15,
-		edits: []edit{{"ring/packet.go", "p.b = from.take(c.Total)", "keep := from.free\n\t\t\tp.b = from.take(c.Total)\n\t\t\tif len(keep) > 2*c.Total { from.free = keep[64:] }"}}},
+		edits: []edit{{"ring/packet.go", "p.b = from.take(min(c.Total, firstRoom))", "keep := from.free\n\t\t\tp.b = from.take(min(c.Total, firstRoom))\n\t\t\tif len(keep) > 2*c.Total { from.free = keep[64:] }"}}},
 	{name: "a packet is used again while it is sent",
 		why:   "It takes a packet that is asked for, held by all, freed and needed for another, all within one turn. The simulator copies datagrams at the end of each turn, as the daemon sends them, so only a turn with very many datagrams could show it.",
 		edits: []edit{{"ring/packet.go", "l.spent = append(l.spent, p)", "l.free = append(l.free, p)"}}},

@@ -127,7 +127,8 @@ func (m *Machine) planWhenKnown() {
 }
 
 // leaveOutLiars begins a new attempt without those who do not hold what others of
-// their old configuration know to be held by all. It reports whether there are any.
+// their old configuration know to be held by all, or who tell of ours what cannot be.
+// It reports whether there are any.
 func (m *Machine) leaveOutLiars() bool {
 	c := m.coord
 	var honest []*peer
@@ -138,7 +139,8 @@ func (m *Machine) leaveOutLiars() bool {
 				line = max(line, o.Stable)
 			}
 		}
-		if c.group[i] != m.self && (s.High < line || !s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= line) {
+		beyond := m.ring != nil && s.Old == m.ring.id && s.High >= m.ring.store.low+maxWindow
+		if c.group[i] != m.self && (beyond || s.High < line || !s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= line) {
 			c.group[i].joined = never
 			m.note(Note{Kind: NoteFormFailed, Daemon: c.group[i].id})
 			continue

@@ -188,7 +188,7 @@ func (m *Machine) validPlan(plan *ringproto.PlanBody) (mine *ringproto.OldRing, 
 	}
 	mine = &plan.Rings[i]
 	r := m.ring
-	if len(mine.Members) > len(r.members) || len(mine.Commit) > mostMembers {
+	if len(mine.Members) > len(r.members) || mine.Holes.Max() > mine.High {
 		return nil, false
 	}
 	if mine.Stable > r.aru || mine.High < r.high || mine.High >= r.store.low+maxWindow || !slices.Contains(mine.Members, uint32(m.self.id)) {
@@ -278,7 +278,9 @@ func (m *Machine) checkRecovered() {
 	a.done = true
 	if a.mine != nil {
 		for _, id := range a.mine.Commit {
-			m.ring.commit[DaemonID(id)] = true
+			if m.ring.member(DaemonID(id)) != nil {
+				m.ring.commit[DaemonID(id)] = true
+			}
 		}
 	}
 	m.sendReady()

@@ -96,7 +96,8 @@ func (m *Machine) heardSince() time.Duration {
 // onJoin takes what another daemon tells of itself.
 func (m *Machine) onJoin(p *peer, h *ringproto.Header, body []byte) {
 	var j ringproto.JoinBody
-	if err := j.Parse(body); err != nil || ahead(j.Number, p.join.Number) {
+	if err := j.Parse(body); err != nil || ahead(j.Number, p.join.Number) ||
+		max(len(j.Members), len(j.Heard), len(j.Dead)) > 2*mostMembers {
 		m.counts.Malformed++
 		return
 	}

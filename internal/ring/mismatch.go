@@ -47,7 +47,7 @@ func (m *Machine) onMismatch(p *peer, h *ringproto.Header, body []byte) {
 // noteMismatch tells the operator, once in a while.
 func (m *Machine) noteMismatch(p *peer, theirs string) {
 	if m.mayNote(p) {
-		m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: theirs})
+		m.note(Note{Kind: NoteMismatch, Daemon: p.id, Theirs: theirs[:min(len(theirs), mostDescribed)]})
 	}
 }
 

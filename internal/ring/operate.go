@@ -130,7 +130,7 @@ func (m *Machine) keepData(h *ringproto.Header, seq uint64, b []byte) bool {
 	origin, err := ringproto.Origin(b)
 	o := r.member(DaemonID(origin))
 	loose := h.Flags&ringproto.Loose != 0
-	if err != nil || o == nil || o == m.self && r.store.get(seq) == nil && seq > r.stable ||
+	if err != nil || len(b) > mostDatagram || o == nil || o == m.self && r.store.get(seq) == nil && seq > r.stable ||
 		!ringproto.ValidChunks(b[ringproto.DataSize:], loose) {
 		m.counts.Malformed++
 		return false

@@ -120,6 +120,8 @@ const (
 	minDatagram = 576
 	// safeDatagram is what is tried when larger ones do not arrive.
 	safeDatagram = 1200
+	// mostDatagram is more than any datagram of UDP has, in bytes: one in pieces may claim more.
+	mostDatagram = 1<<16 - 1
 	// maxMessage is the largest payload that is put together from chunks, in bytes.
 	maxMessage = 4 << 20
 )

@@ -82,24 +82,34 @@ func (s *slab) take(n int) []byte {
 
 // partial is a message of which a part has come.
 type partial struct {
-	b []byte // room for the whole; nil: its beginning is not there
-	n int
+	b     []byte // room for it; nil: its beginning is not there
+	n     int
+	total int // bytes, as its beginning says
 }
+
+// firstRoom is the most room, in bytes, that a message gets on the word of its first
+// chunk.
+const firstRoom = 128 << 10
 
 // add adds a chunk and tells whether the message is whole.
 func (p *partial) add(c *ringproto.Chunk, from *slab) bool {
 	if c.First {
-		*p = partial{}
+		*p = partial{total: c.Total}
 		if c.Total <= maxMessage {
-			p.b = from.take(c.Total)
+			p.b = from.take(min(c.Total, firstRoom))
 		}
 	}
-	if p.b == nil || p.n+len(c.Data) > len(p.b) {
+	if p.b == nil || p.n+len(c.Data) > p.total {
 		*p = partial{}
 		return false
 	}
+	if p.n+len(c.Data) > len(p.b) {
+		b := from.take(p.total)
+		copy(b, p.b[:p.n])
+		p.b = b
+	}
 	p.n += copy(p.b[p.n:], c.Data)
-	return c.Last && p.n == len(p.b)
+	return c.Last && p.n == p.total
 }
 
 // store holds the packets of a configuration from the lowest number that

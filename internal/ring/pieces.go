@@ -23,6 +23,10 @@ type assemblies struct {
 // mostAssemblies is how many datagrams of a peer are remembered.
 const mostAssemblies = 32
 
+// mostRangesOfPieces is how many parts of a datagram may have come that do not adjoin:
+// more than when every other piece of the largest is missing.
+const mostRangesOfPieces = ringproto.MaxWhole / 256
+
 // add takes a piece and returns the datagram when it is whole.
 func (s *assemblies) add(p *ringproto.PieceBody) []byte {
 	if p.Number <= s.done {
@@ -41,6 +45,10 @@ func (s *assemblies) add(p *ringproto.PieceBody) []byte {
 	}
 	copy(a.bytes[p.Offset:], p.Bytes)
 	a.have.Add(uint64(p.Offset), uint64(p.Offset+len(p.Bytes)-1))
+	if len(a.have.Ranges()) > mostRangesOfPieces {
+		s.list = slices.Delete(s.list, i, i+1) // nobody cuts a datagram so
+		return nil
+	}
 	whole := a.have.Len() == uint64(p.Total)
 	b := a.bytes
 	if whole {
