@@ -21,6 +21,7 @@ func TestStateLies(t *testing.T) {
 			}
 		},
 		"numbers far ahead": func(s *ringproto.StateBody) { s.High = s.Stable + maxWindow + 100 },
+		"more than we hold": func(s *ringproto.StateBody) { s.Stable += 10; s.High = s.Stable },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := running(t, 3)
@@ -99,5 +100,51 @@ func TestTooLong(t *testing.T) {
 		if len(pieces.list) > 0 && len(pieces.list[0].have.Ranges()) > mostRangesOfPieces {
 			t.Fatal("pieces of a byte each are kept")
 		}
+	}
+}
+
+// Another's word that a member has ended, which alone ends nothing, does not hide what
+// its host says to us.
+func TestRefusedAfterWord(t *testing.T) {
+	w := running(t, 4)
+	m := w.nodes[1].Machine
+	p := m.byID[3]
+	h := &ringproto.Header{Kind: ringproto.Join, Sender: 4, Incarnation: m.byID[4].incarnation, Digest: m.o.Digest, Config: m.ring.id}
+	j := ringproto.JoinBody{Number: m.byID[4].join.Number + 1, Operational: true, Members: m.memberIDs(), Dead: []ringproto.Life{p.life()}}
+	p.heard -= 300 * time.Millisecond
+	m.onJoin(m.byID[4], h, j.Append(nil))
+	if p.alive() || m.state != operational {
+		t.Fatal("the word is not believed, or ends the ring:", m.state)
+	}
+	m.Refused(w.now, 3)
+	m.Refused(w.now, 3)
+	if m.state != gathering {
+		t.Error("it waits for its silence")
+	}
+}
+
+// Times that delays have stretched shrink when those who were slow have fallen silent:
+// who is left alone is so soon.
+func TestStretchedThenAlone(t *testing.T) {
+	w := running(t, 3)
+	slow := w.latency
+	w.latency = 500 * time.Millisecond
+	for range 8 {
+		for _, p := range w.nodes[1].peers[1:] {
+			w.nodes[1].ping(p)
+		}
+		w.turn(1)
+		w.run(300*time.Millisecond, nil)
+	}
+	w.run(1200*time.Millisecond, nil)
+	if !w.nodes[1].stretched {
+		t.Fatal("the times are not stretched")
+	}
+	w.latency = slow
+	w.drop = func(a, b DaemonID, _ []byte) bool { return a == 1 || b == 1 }
+	begun := w.now
+	w.run(time.Minute, w.together(1))
+	if took := w.now - begun; took > 8*time.Second {
+		t.Error("it took", took)
 	}
 }

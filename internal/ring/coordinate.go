@@ -134,13 +134,12 @@ func (m *Machine) leaveOutLiars() bool {
 	var honest []*peer
 	for i, s := range c.states {
 		line := s.Stable
-		for _, o := range c.states {
-			if o.Old == s.Old {
+		for k, o := range c.states {
+			if o.Old == s.Old && !m.impossible(c.group[k], o) {
 				line = max(line, o.Stable)
 			}
 		}
-		beyond := m.ring != nil && s.Old == m.ring.id && s.High >= m.ring.store.low+maxWindow
-		if c.group[i] != m.self && (beyond || s.High < line || !s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= line) {
+		if c.group[i] != m.self && (m.impossible(c.group[i], s) || s.High < line || !s.Missing.Empty() && s.Missing.Ranges()[0].Lo <= line) {
 			c.group[i].joined = never
 			m.note(Note{Kind: NoteFormFailed, Daemon: c.group[i].id})
 			continue
@@ -152,6 +151,13 @@ func (m *Machine) leaveOutLiars() bool {
 	}
 	m.propose(honest)
 	return true
+}
+
+// impossible tells whether what p tells of our own old configuration cannot be: that it
+// was in it, that all hold what we do not, or that there are numbers beyond the window.
+func (m *Machine) impossible(p *peer, s *ringproto.StateBody) bool {
+	r := m.ring
+	return r != nil && s.Old == r.id && (r.member(p.id) == nil || s.Stable > r.aru || s.High >= r.store.low+maxWindow)
 }
 
 // chooseEpoch finds the configuration of daemons that all members can be in. If

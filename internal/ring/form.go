@@ -404,6 +404,9 @@ func (m *Machine) formOn() {
 func (m *Machine) formBy(d *earliest) {
 	a := m.attempt
 	d.by(a.again)
+	if m.leaving != nil {
+		d.by(m.leaving.since + leavePatience + 1)
+	}
 	if m.coord != nil {
 		d.by(m.coord.again)
 	} else {

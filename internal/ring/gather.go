@@ -32,6 +32,9 @@ func (m *Machine) beginGather() {
 	m.counts.Gathers++
 	m.attempt, m.coord = nil, nil
 	m.gather = gather{since: m.now, last: never}
+	if m.stretched {
+		m.retime() // those who have fallen silent need not be waited for as long as they took
+	}
 	if m.ring != nil {
 		if p := &m.ring.passing; p.active && m.now-p.since > m.t.Loss/4 {
 			m.ring.members[p.to].deaf = true // several tokens have not reached it

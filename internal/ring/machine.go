@@ -219,7 +219,7 @@ func (m *Machine) retime() {
 	var rtt time.Duration
 	for _, p := range m.peers {
 		silence := longSilence
-		if p.index < 0 {
+		if p.index < 0 || m.state != operational {
 			silence /= 4
 		}
 		if p.rtt.n >= fewSamples && m.now-p.heard < silence {
@@ -342,17 +342,15 @@ func (m *Machine) Refused(now time.Duration, id DaemonID) {
 		m.ping(p)
 		return
 	}
-	if p.incarnation != 0 && p.ended == p.incarnation {
+	member := m.state == operational && p.index >= 0
+	if p.incarnation != 0 && p.ended == p.incarnation && !member && !m.waitsFor(p) {
 		return
 	}
 	// It may live behind something that lets through what goes to everybody, and
 	// refuses the rest: until it answers, it is not to be counted on.
 	p.ended, p.deaf = p.incarnation, true
 	switch {
-	case m.state == operational && p.index >= 0:
-		m.note(Note{Kind: NoteRefused, Daemon: p.id})
-		m.beginGather()
-	case m.waitsFor(p):
+	case member, m.waitsFor(p):
 		m.note(Note{Kind: NoteRefused, Daemon: p.id})
 		m.beginGather()
 	case m.state == gathering:

@@ -88,8 +88,8 @@ type partial struct {
 }
 
 // firstRoom is the most room, in bytes, that a message gets on the word of its first
-// chunk.
-const firstRoom = 128 << 10
+// chunk: all of what clients may send.
+const firstRoom = 160 << 10
 
 // add adds a chunk and tells whether the message is whole.
 func (p *partial) add(c *ringproto.Chunk, from *slab) bool {
