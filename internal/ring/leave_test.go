@@ -3,6 +3,8 @@ package ring
 import (
 	"testing"
 	"time"
+
+	"gospread/spread/internal/ringproto"
 )
 
 // A planned stop while the membership changes waits for the change: it takes no
@@ -41,5 +43,38 @@ func TestLeaveWhileHeld(t *testing.T) {
 	w.run(5*time.Second, w.together(1))
 	if !w.got(1, 1)() {
 		t.Error("what was said before the stop is lost")
+	}
+}
+
+// Nor does a stop during an attempt wait for an answer from far away.
+func TestLeaveInFarAttempt(t *testing.T) {
+	w := newNet(t, 3)
+	w.latency = 300 * time.Millisecond
+	w.start(w.ids...)
+	w.run(time.Minute, w.together(w.ids...))
+	w.run(20*time.Second, nil)
+	w.nodes[1].beginGather()
+	w.turn(1)
+	w.run(10*time.Second, func() bool { return w.nodes[3].state == forming })
+	begun := w.now
+	w.nodes[3].Leave(w.now)
+	w.turn(3)
+	w.run(10*time.Second, w.nodes[3].Left)
+	if took := w.now - begun; took > leavePatience+10*time.Millisecond {
+		t.Error("it took", took)
+	}
+}
+
+// A member does not wait for a coordinator that has begun another life.
+func TestCoordinatorRestartsInAttempt(t *testing.T) {
+	w := running(t, 3)
+	w.drop = func(_, _ DaemonID, b []byte) bool { return kindOf(b) == ringproto.Plan }
+	w.nodes[1].beginGather()
+	w.turn(1)
+	m := w.nodes[2].Machine
+	w.run(time.Second, func() bool { return m.state == forming && m.waitsFor(m.byID[1]) })
+	m.hear(m.byID[1], m.byID[1].incarnation+1)
+	if m.state != gathering {
+		t.Error("it waits:", m.state)
 	}
 }
