@@ -105,6 +105,7 @@ func TestConfig(t *testing.T) {
 	if _, err := spread.Dial(limit(t), c.Addr("a")); !errors.Is(err, spread.ErrQuota) {
 		t.Errorf("a second client: %v", err)
 	}
+	c.Stop("a") // its log is whole then: the client is told before the log is
 	if log := c.Log("a"); !strings.Contains(log, "MaxSessions") {
 		t.Errorf("the log is silent:\n%s", log)
 	}
