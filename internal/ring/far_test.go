@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,26 @@ func TestFarAwayHeals(t *testing.T) {
 			cut = false
 			w.run(2*time.Minute, w.together(1, 2))
 		})
+	}
+}
+
+// In a large ring at rest a daemon hears most others every few seconds only. One that
+// is far away is waited for all the same when another dies.
+func TestFarStaysInLargeRing(t *testing.T) {
+	const far = 24
+	for _, rest := range []time.Duration{21474 * time.Millisecond, 22211 * time.Millisecond} {
+		w := newNet(t, far)
+		w.far = map[DaemonID]time.Duration{far: 300 * time.Millisecond}
+		w.start(w.ids...)
+		w.run(2*time.Minute, w.together(w.ids...))
+		w.submit(5, Agreed, "x")
+		w.run(rest, nil)
+		before := w.changes(1)
+		w.nodes[7].down = true
+		w.run(2*time.Minute, w.together(slices.DeleteFunc(slices.Clone(w.ids), func(id DaemonID) bool { return id == 7 })...))
+		if n := w.changes(1) - before; n != 1 {
+			t.Errorf("rest %v: %d memberships, want 1", rest, n)
+		}
 	}
 }
 

@@ -219,8 +219,13 @@ func (m *Machine) retime() {
 	var rtt time.Duration
 	for _, p := range m.peers {
 		silence := longSilence
-		if p.index < 0 || m.state != operational {
+		switch {
+		case p.index < 0:
 			silence /= 4
+		case m.state != operational:
+			// At rest members hear each other by measure only: each in its turn.
+			turn := measureEvery * time.Duration(len(m.ring.members))
+			silence = min(silence, max(silence/4, turn+measureEvery/2))
 		}
 		if p.rtt.n >= fewSamples && m.now-p.heard < silence {
 			rtt = max(rtt, min(p.rtt.mean+2*p.rtt.dev, 2*p.rtt.least()))

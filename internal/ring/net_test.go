@@ -29,6 +29,7 @@ type net struct {
 	windows  Windows
 	datagram int
 	latency  time.Duration
+	far      map[DaemonID]time.Duration // longer latencies of the links of some
 	// budget, if not 0, is how many more turns there may be: a loop ends the test.
 	budget int
 	spins  int // turns by deadline at one time
@@ -156,7 +157,7 @@ func (w *net) send(from, to DaemonID, p Packet) {
 		w.tb.Logf("%v %d -> %d %v %v", w.now, from, to, h.Kind, r)
 	}
 	w.order++
-	f := flight{at: w.now + w.latency, order: w.order, to: to, from: from}
+	f := flight{at: w.now + max(w.latency, w.far[from], w.far[to]), order: w.order, to: to, from: from}
 	if m := w.nodes[to]; m != nil && !m.down {
 		f.data = slices.Clone(p.Data)
 	} else if p.To == 0 {
