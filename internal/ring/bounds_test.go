@@ -148,3 +148,65 @@ func TestStretchedThenAlone(t *testing.T) {
 		t.Error("it took", took)
 	}
 }
+
+// A plan that names what cannot be is not carried out; its coordinator is alone with it.
+func TestPlanLies(t *testing.T) {
+	w := running(t, 3)
+	for i := range 3 {
+		w.submit(1, Agreed, "x")
+		w.run(time.Second, w.got(i+1, 1, 2, 3))
+	}
+	var body []byte
+	w.drop = func(_, _ DaemonID, d []byte) bool {
+		if kindOf(d) == ringproto.Plan {
+			body = slices.Clone(d[ringproto.HeaderSize:])
+		}
+		return body != nil
+	}
+	w.nodes[1].beginGather()
+	w.turn(1)
+	m := w.nodes[2].Machine
+	w.run(time.Second, func() bool { return body != nil && m.state == forming })
+	plan := func(lie func(p *ringproto.PlanBody)) *ringproto.PlanBody {
+		p := &ringproto.PlanBody{}
+		if err := p.Parse(body); err != nil {
+			t.Fatal(err)
+		}
+		lie(p)
+		return p
+	}
+	if _, ok := m.validPlan(plan(func(*ringproto.PlanBody) {})); !ok {
+		t.Fatal("the plan itself is refused")
+	}
+	for name, lie := range map[string]func(p *ringproto.PlanBody){
+		"without us":          func(p *ringproto.PlanBody) { p.Members = slices.Delete(p.Members, 1, 2) },
+		"twice the same":      func(p *ringproto.PlanBody) { p.Members[2] = p.Members[1] },
+		"a stranger":          func(p *ringproto.PlanBody) { p.Members[2].ID = 1000 },
+		"of another":          func(p *ringproto.PlanBody) { p.New.Leader = 3 },
+		"a used time":         func(p *ringproto.PlanBody) { p.New.Time = m.known },
+		"not of our ring":     func(p *ringproto.PlanBody) { p.Rings[0].Old.Time++ },
+		"too many":            func(p *ringproto.PlanBody) { p.Rings[0].Members = append(p.Rings[0].Members, 2) },
+		"a member it had not": func(p *ringproto.PlanBody) { p.Rings[0].Members[2] = 1000 },
+		"more than we hold":   func(p *ringproto.PlanBody) { p.Rings[0].Stable += 10; p.Rings[0].High += 10 },
+		"less than we have":   func(p *ringproto.PlanBody) { p.Rings[0].High = m.ring.high - 1 },
+		"beyond the window":   func(p *ringproto.PlanBody) { p.Rings[0].High = m.ring.store.low + maxWindow },
+		"holes beyond":        func(p *ringproto.PlanBody) { o := &p.Rings[0]; o.Holes.Add(o.High+1, o.High+1) },
+	} {
+		if _, ok := m.validPlan(plan(lie)); ok {
+			t.Errorf("taken: %s", name)
+		}
+	}
+	m.recover(plan(func(p *ringproto.PlanBody) { p.Rings[0].Commit = []uint32{2, 1000} }))
+	if !m.attempt.done || !m.ring.commit[2] || m.ring.commit[1000] {
+		t.Errorf("the commit set is %v", m.ring.commit)
+	}
+	// Ids of a plan that is out are used up, whatever becomes of it.
+	own := plan(func(p *ringproto.PlanBody) { p.New.Time += 100; p.Members = p.Members[1:] })
+	first := w.nodes[1].Machine
+	if first.coord == nil {
+		t.Fatal("1 coordinates nothing")
+	}
+	if first.recover(own); first.known < own.New.Time {
+		t.Error("a time may come again:", first.known)
+	}
+}
