@@ -79,6 +79,7 @@ func TestPartition(t *testing.T) {
 	c := spreadtest.New(t, 3)
 	all := trio(t, c, Config{})
 	all[2].update("one")
+	same(t, all...) // an acknowledgement speaks of a majority, not of all
 	c.Partition([]string{"a"}, []string{"b", "c"})
 	all[0].wait("alone", func(s Status) bool { return !s.Ready && strings.Contains(s.Reason, "no majority") })
 	_, err := all[0].Update(limited(t), []byte("refused"))
@@ -217,6 +218,7 @@ func TestEverywhere(t *testing.T) {
 	c := spreadtest.New(t, 3)
 	all := trio(t, c, Config{Policy: Everywhere})
 	all[0].update("one")
+	same(t, all...)
 	c.Partition([]string{"a"}, []string{"b", "c"})
 	all[0].together(1)
 	all[1].together(2)
