@@ -8,12 +8,8 @@ import (
 	"syscall"
 )
 
-// console: a terminal needs no TERM here. canStop: a process can be stopped and
-// continued.
-const (
-	console = true
-	canStop = false
-)
+// console: a terminal needs no TERM here.
+const console = true
 
 // signals are those that a live view has to do with.
 type signals struct {
@@ -29,3 +25,6 @@ func watchSignals() *signals {
 func (s *signals) stop() { signal.Stop(s.end) }
 
 func (*signals) stopSelf() {}
+
+// canStop tells whether a process can be stopped and continued.
+func canStop() bool { return false }

@@ -9,12 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// console: a terminal needs no TERM here. canStop: a process can be stopped and
-// continued.
-const (
-	console = false
-	canStop = true
-)
+// console: a terminal needs no TERM here.
+const console = false
 
 // signals are those that a live view has to do with.
 type signals struct {
@@ -38,14 +34,11 @@ func (s *signals) stop() {
 }
 
 // stopSelf stops the process group, as the terminal does when it reads Ctrl-Z, and
-// returns when it is continued. It does nothing where no shell could continue it.
+// returns when it is continued.
 //
 // The signal cannot be SIGTSTP: once a Go program has caught that, it does not stop
 // by it any more.
 func (s *signals) stopSelf() {
-	if orphaned() {
-		return
-	}
 	select {
 	case <-s.continued: // of another time
 	default:
@@ -56,18 +49,18 @@ func (s *signals) stopSelf() {
 	<-s.continued
 }
 
-// orphaned tells whether the parent is no shell of this session that could look
-// after the process group; the system stops no such group by Ctrl-Z either.
-func orphaned() bool {
+// canStop tells whether the parent is a shell of this session that can look after
+// the process group; the system stops no other group by Ctrl-Z either.
+func canStop() bool {
 	parent := unix.Getppid()
 	theirs, err := unix.Getsid(parent)
 	if err != nil {
-		return true
+		return false
 	}
 	ours, err := unix.Getsid(0)
 	if err != nil || ours != theirs {
-		return true
+		return false
 	}
 	group, err := unix.Getpgid(parent)
-	return err != nil || group == unix.Getpgrp()
+	return err == nil && group != unix.Getpgrp()
 }

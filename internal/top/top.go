@@ -185,10 +185,11 @@ func (p *program) event(ev tcell.Event) (done bool, err error) {
 	return false, nil
 }
 
-// suspend gives the terminal back and takes it again; in between the process stops
-// if it is to, until it is continued.
+// suspend gives the terminal back and takes it again, by which keys that have just
+// been typed are lost; in between the process stops if it is to, until it is continued.
+// Where nobody could continue it, nothing happens.
 func (p *program) suspend(stop bool) error {
-	if stop && !canStop {
+	if stop && !canStop() {
 		return nil
 	}
 	if err := p.screen.Suspend(); err != nil {
