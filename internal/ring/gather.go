@@ -146,7 +146,7 @@ func (m *Machine) takeDeaths(j *ringproto.JoinBody) {
 		if p == nil || p == m.self || p.incarnation != d.Incarnation || p.ended == d.Incarnation {
 			continue
 		}
-		quiet := max(m.t.Beat/4, 2*p.answerTime(0))
+		quiet := max(m.t.Join/2, 2*p.answerTime(0))
 		if m.attempt != nil {
 			quiet = max(quiet, m.t.Form)
 		}

@@ -259,7 +259,7 @@ const measureEvery = 200 * time.Millisecond
 // sample takes how long an answer of p took.
 func (m *Machine) sample(p *peer, d time.Duration) {
 	p.rtt.add(d)
-	if d > m.t.Beat/4 || m.stretched {
+	if d > m.t.Join/2 || m.stretched {
 		m.retime()
 	}
 }

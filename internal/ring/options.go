@@ -55,7 +55,7 @@ type Timing struct {
 // LocalTiming is for daemons on one local network.
 func LocalTiming() Timing {
 	const ms = time.Millisecond
-	return Timing{Loss: 600 * ms, Beat: 80 * ms, Join: 40 * ms, Start: 150 * ms, Gather: 400 * ms, Form: 300 * ms, Probe: 500 * ms}
+	return Timing{Loss: 560 * ms, Beat: 200 * ms, Join: 40 * ms, Start: 150 * ms, Gather: 400 * ms, Form: 300 * ms, Probe: 500 * ms}
 }
 
 // WideTiming is for daemons on several networks.
