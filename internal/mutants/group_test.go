@@ -48,7 +48,7 @@ var groupFaults = []fault{
 		load: "holes", rules: "C6@0 C7@0 C18@0", within: 15,
 		edits: []edit{{"group/change.go", "g.id = m.after(g.id)\n\tif g.changed", "if g.changed"}}},
 	{name: "views after a change of the network keep the configuration of their group",
-		load: "attempts", rules: "C6@68", within: 250,
+		load: "far", rules: "C6@3", within: 30,
 		edits: []edit{{"group/change.go", "return groupID(m.naming, id.Index+1)", "id.Index++\n\treturn id"}}},
 	{name: "the joiner does not get the view of its join",
 		load: "far", rules: "C8@0", within: 15,

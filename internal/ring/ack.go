@@ -2,6 +2,7 @@ package ring
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"gospread/spread/internal/ringproto"
@@ -95,6 +96,20 @@ func (m *Machine) unanswered(p *peer) {
 		a.checkAt = m.now + min(m.slowest(answerPatience), m.t.Loss/4)
 	}
 }
+
+// answered ends the silence of a daemon, and the wait when it was the last.
+func (m *Machine) answered(p *peer) {
+	if p.asked == 0 {
+		return
+	}
+	p.asked = 0
+	if m.ring != nil && !slices.ContainsFunc(m.ring.members, (*peer).silent) {
+		m.ring.acks.checkAt = 0
+	}
+}
+
+// silent tells whether p has been asked and has not answered.
+func (p *peer) silent() bool { return p.asked != 0 }
 
 // slowest is how long an answer of any member may take.
 func (m *Machine) slowest(least time.Duration) time.Duration {

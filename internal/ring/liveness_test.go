@@ -404,3 +404,31 @@ func TestRecoverFarAway(t *testing.T) {
 		t.Errorf("%d pieces", pieces)
 	}
 }
+
+// A ring at rest does no more than it must: once all have answered the sign of the
+// token, its holder sleeps until the next. While one has not, it looks after that.
+func TestRest(t *testing.T) {
+	w := running(t, 3)
+	var m *Machine
+	for _, id := range w.ids {
+		if n := w.nodes[id]; n.ring.holding {
+			m = n.Machine
+		}
+	}
+	beat := func() {
+		last := m.ring.acks.beatAt
+		w.run(time.Second, func() bool { return m.ring.acks.beatAt > last })
+		w.run(5*time.Millisecond, nil)
+	}
+	for range 3 {
+		beat()
+		if m.Deadline() != m.ring.acks.beatAt {
+			t.Errorf("all have answered, and it wakes %v before the next sign", m.ring.acks.beatAt-m.Deadline())
+		}
+	}
+	w.pause(m.ring.members[(m.ring.me+1)%3].id)
+	beat()
+	if m.Deadline() >= m.ring.acks.beatAt {
+		t.Error("one has not answered, and it does not look after it")
+	}
+}

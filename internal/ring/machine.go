@@ -319,7 +319,7 @@ func (m *Machine) hear(p *peer, incarnation uint32) bool {
 		}
 	}
 	p.heard = m.now
-	p.asked = 0
+	m.answered(p)
 	p.refusals, p.ended = 0, 0
 	return true
 }
