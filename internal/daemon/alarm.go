@@ -13,7 +13,7 @@ type alarm struct {
 }
 
 // timer makes a call when the time of its last set has come. One that is due when it
-// is set anew or stopped may still be made.
+// is set anew or stopped may still be made. One may wait for the end of the one before.
 type timer interface {
 	set(after time.Duration)
 	// stop ends it. It must not be set any more.

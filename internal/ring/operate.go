@@ -257,4 +257,4 @@ func (m *Machine) operateBy(d *earliest) {
 
 // silenceAllowed is how long the token may show no sign before its holder is
 // asked.
-func (m *Machine) silenceAllowed() time.Duration { return m.t.Beat * 3 / 2 }
+func (m *Machine) silenceAllowed() time.Duration { return m.t.Beat * 5 / 4 }

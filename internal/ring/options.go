@@ -38,7 +38,7 @@ type Options struct {
 type Timing struct {
 	// Loss: a member that is silent this long is suspected.
 	Loss time.Duration
-	// Beat is how often a resting token shows itself.
+	// Beat is how often a resting token shows itself when there is nothing to do.
 	Beat time.Duration
 	// Join is how often a Join is repeated.
 	Join time.Duration
@@ -55,7 +55,7 @@ type Timing struct {
 // LocalTiming is for daemons on one local network.
 func LocalTiming() Timing {
 	const ms = time.Millisecond
-	return Timing{Loss: 560 * ms, Beat: 200 * ms, Join: 40 * ms, Start: 150 * ms, Gather: 400 * ms, Form: 300 * ms, Probe: 500 * ms}
+	return Timing{Loss: 560 * ms, Beat: 180 * ms, Join: 40 * ms, Start: 150 * ms, Gather: 400 * ms, Form: 300 * ms, Probe: 500 * ms}
 }
 
 // WideTiming is for daemons on several networks.

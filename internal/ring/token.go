@@ -180,7 +180,7 @@ func (m *Machine) sendWaiting() {
 		m.asked(last.seq)
 	}
 	r.acks.settleAt = m.now + settleTime
-	r.acks.beatAt = m.now + m.t.Beat
+	r.acks.beatAt = m.now + m.beatGap()
 }
 
 // nextWanted is the next member behind us that wants the token, or -1.
@@ -285,11 +285,20 @@ func (m *Machine) beat(f ringproto.Flags) {
 	r := m.ring
 	r.visit.told = true
 	m.emitRing(0, ringproto.Beat, f|ringproto.Resting, r.hop, m.stamp(false))
-	r.acks.beatAt = m.now + m.t.Beat
+	r.acks.beatAt = m.now + m.beatGap()
 	r.acks.told = r.stable
 	if f&ringproto.AckMe != 0 {
 		m.asked(r.high)
 	}
+}
+
+// beatGap is how long the token rests before it shows itself: less while not all is
+// known to be held by all.
+func (m *Machine) beatGap() time.Duration {
+	if m.ring.high > m.ring.stable {
+		return min(m.t.Beat, repairBeat)
+	}
+	return m.t.Beat
 }
 
 // showGap is the least time between two answers to those who ask for the token's sign.

@@ -50,9 +50,13 @@ func (m *Machine) checkAnswers() {
 			return
 		}
 		m.ping(p)
-		r.acks.checkAt = m.now + m.t.Beat/2
+		r.acks.checkAt = m.now + m.pingGap()
 	}
 }
+
+// pingGap is how often one that does not answer is asked again: often enough that
+// paths which lose much do not make it look dead.
+func (m *Machine) pingGap() time.Duration { return min(m.t.Beat/2, m.t.Loss/14) }
 
 // mostStuck is for how many times Timing.Loss nothing may come of what is missing here
 // while others answer, and leastStuck how long at least: on a path on which most is
@@ -98,7 +102,7 @@ func (m *Machine) watchToken() {
 		if r.holder != r.me {
 			m.ping(r.members[r.holder])
 		}
-		r.acks.beatAt = m.now + m.t.Beat/2
+		r.acks.beatAt = m.now + m.pingGap()
 	}
 }
 

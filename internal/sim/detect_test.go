@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +51,37 @@ func TestHowLongAChangeTakes(t *testing.T) {
 				s.For(300 * ms)
 				s.Finish()
 			})
+		}
+	}
+}
+
+// A ring at rest asks its members now and then only; a change takes no longer than it may
+// wherever between two of these times it comes.
+func TestHowLongAChangeTakesAtRest(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		do    func(s *Script, who string)
+		worst time.Duration
+	}{
+		{"crash", (*Script).Crash, 300 * ms},
+		{"power cut", (*Script).PowerCut, 1200 * ms},
+	} {
+		for _, all := range []string{"d1 d2", "d1 d2 d3", "d1 d2 d3 d4 d5"} {
+			names := strings.Fields(all)
+			for i, who := range names[:2] { // d1 has the token
+				others := strings.Join(slices.Delete(slices.Clone(names), i, i+1), " ")
+				var worst time.Duration
+				for phase := time.Duration(0); phase < 200*ms; phase += 9 * ms {
+					s := formed(t, Local(len(names)))
+					s.For(time.Second + phase)
+					c.do(s, who)
+					worst = max(worst, s.Wait(others, 2*c.worst))
+					s.Finish()
+				}
+				if t.Logf("%s of %s of %d daemons: %v at worst", c.what, who, len(names), worst); worst > c.worst {
+					t.Errorf("that is more than %v", c.worst)
+				}
+			}
 		}
 	}
 }
