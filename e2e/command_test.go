@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,13 +24,17 @@ func checkCode(ts *testscript.TestScript, want string, code int, stdout, stderr 
 	}
 }
 
+// given are the ports that scripts have been given.
+var given sync.Map
+
 // freeport NAME sets a variable to a port that a daemon can have.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
 	for range 1000 {
-		if port := 22000 + 2*rand.IntN(5000); isFree(port) {
+		port := 22000 + 2*rand.IntN(5000)
+		if _, taken := given.LoadOrStore(port, true); !taken && isFree(port) {
 			ts.Setenv(args[0], strconv.Itoa(port))
 			return
 		}

@@ -130,6 +130,7 @@ func TestPartition(t *testing.T) {
 	if err1 != nil || err2 != nil || string(ra) != string(rc) {
 		t.Fatalf("%q %v, %q %v", ra, err1, rc, err2)
 	}
+	waitEqual(t, wa, wb) // the one that has answered may be ahead of the other
 	if x, y := wa.Stats(), wb.Stats(); x != y || x.Ended != 2 {
 		t.Fatalf("%+v, %+v", x, y)
 	}

@@ -241,6 +241,7 @@ func TestNoWorkers(t *testing.T) {
 	if got := mustWait(t, j); got != "ba" {
 		t.Fatal(got)
 	}
+	s = submitter(t, c.Addr("a"), nil) // one with time
 	if _, err := s.Submit(limited(t), make([]byte, MaxPayload+1)); !errors.Is(err, ErrTooLarge) {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func freePort(t testing.TB) int {
 		ports.taken = map[int]bool{}
 	}
 	for range 1000 {
-		p := 34000 + 2*rand.IntN(13000)
+		p := 10000 + 2*rand.IntN(11000)
 		if !ports.taken[p] && isFree(p) {
 			ports.taken[p] = true
 			return p

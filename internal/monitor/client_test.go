@@ -264,7 +264,7 @@ func TestDown(t *testing.T) {
 	d := monitortest.New(t, 2, "")
 	c := open(t, d.File, "b")
 	d.Stop("a")
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	answers := c.Status(ctx, []string{"a", "b", "nobody"})
 	if !errors.Is(answers[0].Err, monitor.ErrNoAnswer) || answers[1].Err != nil || answers[1].Summary.Daemon.Name != "b" {

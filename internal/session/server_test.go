@@ -136,7 +136,7 @@ func (f *fixture) dial(first []byte) net.Conn {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := c.Write(first); err != nil {
 		f.t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestQuotaCountsHandshakes(t *testing.T) {
 
 func TestSilentHandshakesEndAndFreeTheName(t *testing.T) {
 	c := testConfig()
-	c.HandshakeTimeout = 30 * time.Millisecond
+	c.HandshakeTimeout = time.Second
 	f := serveTest(t, c)
 	silent := f.dial(nil)
 	if got, err := io.ReadAll(silent); err != nil || len(got) != 0 {
@@ -484,7 +484,7 @@ func TestOldHandshakesGiveWay(t *testing.T) {
 func TestOldLagDoesNotEndASession(t *testing.T) {
 	c := testConfig()
 	c.Limits.Bytes = 1 << 30
-	c.Limits.Stall = 200 * time.Millisecond
+	c.Limits.Stall = 2 * time.Second
 	f := serveTest(t, c)
 	sender, _ := f.connect("a")
 	receiver, r := f.connect("b")

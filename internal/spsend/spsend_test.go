@@ -120,7 +120,7 @@ func TestSendAndReceive(t *testing.T) {
 				t.Fatalf("the first line is %q: %v", lines.Text(), <-done)
 			}
 			o := SendDefaults()
-			o.Address, o.Packets, o.Burst, o.Pause = address, 2000, 50, time.Millisecond
+			o.Address, o.Packets, o.Burst, o.Pause = address, 2000, 50, 10*time.Millisecond
 			if _, err := fmt.Sscan(m[1], &o.Port); err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestSendAndReceive(t *testing.T) {
 			if err := Send(ctx, o, &out); err != nil {
 				t.Fatal(err)
 			}
-			want := fmt.Sprintf("Checking \\(%s, %d\\)\\. Each burst has 50 packets, 1024 bytes each with 1 msec delay in between, for a total of 2000 packets\n"+
+			want := fmt.Sprintf("Checking \\(%s, %d\\)\\. Each burst has 50 packets, 1024 bytes each with 10 msec delay in between, for a total of 2000 packets\n"+
 				"sent 1000 packets of 1024 bytes\nsent 2000 packets of 1024 bytes\ntotal time is \\(\\d+,\\d+\\), with 0 problems \n$", address, o.Port)
 			if !regexp.MustCompile(want).MatchString(out.String()) {
 				t.Error(out.String())

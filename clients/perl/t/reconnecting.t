@@ -73,7 +73,9 @@ sub what_is_there {
 
 {
     dies { over([]) } 'COULD_NOT_CONNECT', 'the first connection must succeed';
-    my $c = over([accepting([])], send_timeout => 0.05);
+    my $d = accepting([]);
+    my $c = over([$d], send_timeout => 0.05);
+    finished($d); # it has closed the connection
     is($c->receive(0.05), undef, 'no connection, no event');
     dies { $c->multicast(fifo => 'g', 'x') } 'CONNECTION_CLOSED';
     like($@, qr/not been sent/, 'it is sure that it is not sent');

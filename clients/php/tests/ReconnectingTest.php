@@ -142,7 +142,9 @@ final class ReconnectingTest extends TestCase
     public function testNobodyAnswers(): void
     {
         $this->throws(ConnectException::class, -2, fn () => $this->over([]));
-        $c = $this->over([$this->fake(self::ACCEPT)], 0.05);
+        $d = $this->fake(self::ACCEPT);
+        $c = $this->over([$d], 0.05);
+        $d->got(); // it has closed the connection
         $this->same(null, $c->receive(0.05));
         $this->throws(ConnectionClosedException::class, -8, static fn () => $c->multicast(Service::Fifo, 'g', 'x'));
         $c->join('later');

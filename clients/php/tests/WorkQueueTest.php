@@ -101,8 +101,7 @@ final class WorkQueueTest extends TestCase
         $this->worker($queue, [
             [self::WAITING, "progress\nid=ID\npercent=50\ntext=writing\n\n", "progress\nid=other\npercent=51\n\n", "done\nid=ID\nparts=0\nsize=3\n\npdf"],
             [self::RESULT . 'pdf'],
-            [self::RUNNING],
-            [self::RUNNING],
+            ...array_fill(0, 10, [self::RUNNING]),
         ]);
         $q = new Submitter($this->daemon(), $queue);
         $told = [];
@@ -110,7 +109,7 @@ final class WorkQueueTest extends TestCase
             $told[] = [$s->state->value, $s->percent];
         }));
         $this->same([['waiting', 0], ['running', 50]], $told);
-        $e = $this->throws(NotDoneException::class, 0, static fn () => $q->wait('a', 0.1));
+        $e = $this->throws(NotDoneException::class, 0, static fn () => $q->wait('a', 1.4));
         $this->same(40, $e->status->percent);
     }
 
