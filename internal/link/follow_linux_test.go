@@ -85,7 +85,7 @@ func TestInterfaceIsReplaced(t *testing.T) {
 // TestInterfaceWasElsewhere: an interface that was gone and is the same again to the
 // system, by its index, has forgotten its groups all the same.
 func TestInterfaceWasElsewhere(t *testing.T) {
-	_, hosts := newSwitch(t, 2, 1500)
+	sw, hosts := newSwitch(t, 2, 1500)
 	all := startLAN(t, hosts, peersOf(lanPort, lanAddrs("4", 2)...), Config{Segment: addrs("239.77.3.1")})
 	greet(t, all)
 	other, now := newNetns(t), time.Now()
@@ -95,6 +95,8 @@ func TestInterfaceWasElsewhere(t *testing.T) {
 	other.ip(t, "link set eth0 netns "+hosts[1].path)
 	hosts[1].ip(t, "link set eth0 up")
 	hosts[1].ip(t, "addr add 10.77.0.2/24 brd + dev eth0")
+	hosts[1].carries(t, "eth0", "state UP")
+	sw.carries(t, "p1", forwarding)
 	all[1].lookAt(t, now)
 	greet(t, all)
 }

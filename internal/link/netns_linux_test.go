@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,7 +90,34 @@ func (n *netns) wire(t testing.TB, name string, other *netns, otherName string, 
 	n.ip(t, fmt.Sprintf("link add %s mtu %d type veth peer name %s mtu %d netns %s", name, mtu, otherName, mtu, other.path))
 	n.ip(t, fmt.Sprintf("link set %s up", name))
 	other.ip(t, fmt.Sprintf("link set %s up", otherName))
+	n.carries(t, name, "state UP")
+	other.carries(t, otherName, "state UP")
 }
+
+// carries waits until an interface is in a state; that comes some time after the command,
+// and what is sent before it is lost.
+func (n *netns) carries(t testing.TB, name, state string) {
+	t.Helper()
+	limit := time.After(testLimit)
+	for {
+		var out []byte
+		n.do(t, func() (err error) {
+			out, err = exec.Command("ip", "-d", "link", "show", "dev", name).CombinedOutput()
+			return err
+		})
+		if strings.Contains(string(out), state) {
+			return
+		}
+		select {
+		case <-limit:
+			t.Fatalf("%s does not come to %s:\n%s", name, state, out)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// forwarding is the state of an interface that a bridge sends to and takes from.
+const forwarding = "bridge_slave state forwarding"
 
 // newLAN makes hosts with the addresses 10.77.0.1/24, fd77::1/64, ... on a bridge.
 func newLAN(t testing.TB, hosts, mtu int) []*netns {
@@ -119,6 +147,7 @@ func attach(t testing.TB, sw, h *netns, i, mtu int) {
 	port := fmt.Sprintf("p%d", i)
 	sw.wire(t, port, h, "eth0", mtu)
 	sw.ip(t, fmt.Sprintf("link set %s master br0", port))
+	sw.carries(t, port, forwarding)
 	h.ip(t, fmt.Sprintf("link set eth0 address 02:77:00:00:00:%02x", i+1))
 	h.ip(t, fmt.Sprintf("addr add 10.77.0.%d/24 brd + dev eth0", i+1))
 	h.ip(t, fmt.Sprintf("addr add fd77::%d/64 dev eth0 nodad", i+1))
