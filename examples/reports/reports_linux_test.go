@@ -34,7 +34,7 @@ func TestReports(t *testing.T) {
 		}
 		t.Skip("needs Chromium (Debian package chromium)")
 	}
-	d := start(t, nil, "--slow", "6")
+	d := start(t, nil, "--slow", "10") // long enough to be met while it is made
 	site := d.says(`The page: (\S+)`)
 	browser := browse(t)
 
