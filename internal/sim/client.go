@@ -169,7 +169,7 @@ func (w *World) size() int {
 	switch n := w.rng.IntN(20); {
 	case w.chance(w.Plan.Traffic.Large):
 		if w.chance(0.2) {
-			return w.rng.IntN(100_001)
+			return w.Plan.Traffic.bounded(w.rng.IntN(100_001))
 		}
 		return 1400 + w.rng.IntN(8000)
 	case n < 2:

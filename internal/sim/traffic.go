@@ -47,6 +47,15 @@ func (t *Traffic) heavy(r *rand.Rand, p *Plan) {
 	t.Most = pick(r, 1, 4, 16) << 20
 }
 
+// bounded is the length of a message, of which one alone must not take longer than all
+// may.
+func (t *Traffic) bounded(n int) int {
+	if t.Most == 0 {
+		return n
+	}
+	return min(n, t.Most)
+}
+
 // load is how much clients have sent lately.
 type load struct {
 	level float64 // bytes, as those in a leaking bucket
