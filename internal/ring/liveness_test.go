@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -430,5 +431,42 @@ func TestRest(t *testing.T) {
 	beat()
 	if m.Deadline() >= m.ring.acks.beatAt {
 		t.Error("one has not answered, and it does not look after it")
+	}
+}
+
+// loses lets that share of all datagrams be lost, from now on.
+func (w *net) loses(share float64) {
+	r := rand.New(rand.NewPCG(1, 3))
+	w.drop = func(_, _ DaemonID, _ []byte) bool { return r.Float64() < share }
+}
+
+// At rest, who does not answer is asked often enough that loss makes nobody look dead.
+func TestRestWithLoss(t *testing.T) {
+	w := running(t, 5)
+	w.loses(0.3)
+	w.run(20*time.Minute, nil)
+	for _, id := range w.ids {
+		if n := w.changes(id); n != 1 {
+			t.Errorf("%d has had %d configurations", id, n)
+		}
+	}
+}
+
+// Where nothing else is said, a SAFE message does not wait for the sign of a token at
+// rest when an answer to it was lost.
+func TestLoneSafeWithLoss(t *testing.T) {
+	w := running(t, 3)
+	w.loses(0.1)
+	var took []time.Duration
+	for i := range 1500 {
+		w.run(time.Duration(300+i*7%300)*time.Millisecond, nil)
+		began := w.now
+		w.submit(DaemonID(1+i%3), Safe, "x")
+		w.run(10*time.Second, w.got(i+1, 1, 2, 3))
+		took = append(took, w.now-began)
+	}
+	slices.Sort(took)
+	if late := took[len(took)*99/100]; late > 120*time.Millisecond {
+		t.Errorf("one of 100 takes %v", late)
 	}
 }

@@ -213,3 +213,18 @@ func TestDamage(t *testing.T) {
 		}
 	}
 }
+
+// TestOneMessageIsNotTooMuch: seed 2107170 sent 92 KB in one message where the plan has
+// 5 KB in all, since its window is one packet and its round trip 240 ms.
+func TestOneMessageIsNotTooMuch(t *testing.T) {
+	p := Choose(2107170, Limits{2, 12, 20 * time.Second})
+	if p.Traffic.Most > 10_000 {
+		t.Fatal("the seed has become another:", p)
+	}
+	w := NewWorld(p)
+	for range 100_000 {
+		if n := w.size(); n > 10_000 {
+			t.Fatalf("%d bytes in one message, and %d may be sent in all", n, p.Traffic.Most)
+		}
+	}
+}

@@ -47,8 +47,8 @@ func (t *Traffic) heavy(r *rand.Rand, p *Plan) {
 	t.Most = pick(r, 1, 4, 16) << 20
 }
 
-// bounded is the length of a message, of which one alone must not take longer than all
-// may.
+// bounded is the length of one of the longest messages, which alone must not take longer
+// than all may.
 func (t *Traffic) bounded(n int) int {
 	if t.Most == 0 {
 		return n
